@@ -1,0 +1,1 @@
+//! Lua source to bytecode: lexer, parser, scopes, emitter.

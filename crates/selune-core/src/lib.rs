@@ -1,0 +1,1 @@
+//! What a running Lua program is made of: values, heap, objects, opcode table, protos, feedback.

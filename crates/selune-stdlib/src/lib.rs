@@ -1,0 +1,1 @@
+//! The Lua standard library, on the native-function API of the VM.

@@ -1,0 +1,2 @@
+//! The `selune` program.
+fn main() {}
