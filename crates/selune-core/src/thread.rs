@@ -1,0 +1,202 @@
+//! A coroutine's (or the main program's) stacks: values and call frames.
+//!
+//! The VM stack holds the registers of interpreted frames: `func` (the called value), then its registers from
+//! `base = func + 1` on. A vararg function's frame is moved above its arguments: `func, fixed.., varargs..,
+//! func copy, base = fixed copies..`; `nvarargs` values stand just below the copy of `func`.
+//! THREAD-1: every slot in `[0, cap)` holds a valid Value; a collection nils the slots above the topmost live one.
+use crate::proto::{Ins, Proto};
+use crate::value::Value;
+
+/// What happens with the results when a frame returns, and what runs the frame.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum FrameKind {
+    /// A Lua function called by a Lua function's CALL (results go to `func..`, adjusted to `nresults`).
+    Lua,
+    /// The bottom of one run of the interpreter: returning leaves `execute`.
+    Entry,
+    /// pcall: a marker below the protected call.
+    Pcall,
+    /// xpcall: like Pcall, with the handler at `func`.
+    Xpcall,
+    /// Called by an opcode of the frame below for a metamethod; the continuation says what to do with the result.
+    Meta,
+    /// A native function is running (for tracebacks and argument errors).
+    Native,
+    /// coroutine.resume / wrap waiting for the other coroutine.
+    Resume,
+    /// Running `__close` methods of the frame below; then the pending return, error or jump goes on.
+    Close,
+    /// A native's continuation (dofile and the like).
+    Continuation,
+}
+
+/// Bits of `CallFrame::flags`.
+pub mod frame_flags {
+    /// Varargs stand below `func`.
+    pub const VARARG: u8 = 1;
+    /// Was called by a tail call.
+    pub const TAIL: u8 = 2;
+    /// Has registered to-be-closed variables.
+    pub const TBC: u8 = 4;
+    /// Called as a finalizer.
+    pub const FINALIZER: u8 = 8;
+    /// Is a hook.
+    pub const HOOK: u8 = 16;
+    /// Lives in a compiled frame; written back here (values are in this region now).
+    pub const WRITTEN_BACK: u8 = 32;
+    /// A resume on behalf of coroutine.wrap.
+    pub const WRAP: u8 = 64;
+}
+
+/// One activation. Indices are into the thread's value stack, so that the stack may move.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct CallFrame {
+    /// The next instruction of a Lua frame (saved at calls and other safepoints), null for natives.
+    pub pc: *const Ins,
+    /// The running proto, null for natives.
+    pub proto: *mut Proto,
+    /// Index of R[0].
+    pub base: u32,
+    /// Index of the called value.
+    pub func: u32,
+    /// First index above what the frame uses (base + max_stack for Lua functions, top of values for natives).
+    pub top: u32,
+    /// Results that the caller wants; -1: all.
+    pub nresults: i32,
+    /// Number of varargs, which stand at `func - nvarargs .. func` when `VARARG`.
+    pub nvarargs: u32,
+    /// What to do at return.
+    pub kind: FrameKind,
+    /// `frame_flags`.
+    pub flags: u8,
+    /// Continuation code of `Meta`, `Close` and `Continuation` frames (meaning private to the VM).
+    pub cont: u8,
+    /// Spare.
+    pub spare: u8,
+    /// Data of the continuation (meaning private to the VM).
+    pub data: u64,
+}
+
+/// What a coroutine is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Status {
+    /// Not started, or yielded.
+    Suspended,
+    /// The current one.
+    Running,
+    /// Has resumed another one.
+    Normal,
+    /// Finished or failed.
+    Dead,
+}
+
+/// A variable to be closed.
+#[derive(Clone, Copy, Debug)]
+pub struct Tbc {
+    /// Its stack slot.
+    pub slot: u32,
+    /// Index of its frame in `frames`.
+    pub frame: u32,
+}
+
+/// A coroutine's state.
+#[repr(C)]
+pub struct Thread {
+    /// The value stack: `stack_cap` valid values.
+    pub stack: *mut Value,
+    /// Its size in slots.
+    pub stack_cap: u32,
+    /// First free slot above the topmost frame's values; while a native runs, where it pushes.
+    pub top: u32,
+    /// The frames, innermost last.
+    pub frames: Vec<CallFrame>,
+    /// Variables to be closed, innermost last.
+    pub tbc: Vec<Tbc>,
+    /// What it is doing.
+    pub status: Status,
+    /// Is on the list of remembered threads of the current nursery cycle.
+    pub remembered: bool,
+    /// Number of runs of the interpreter (C boundaries) on this thread that a yield cannot cross.
+    pub nny: u32,
+    /// The coroutine's own value (0xFFFE); nil for a main thread without one.
+    pub this: Value,
+    /// The coroutine that resumed this one, or nil.
+    pub resumer: Value,
+    /// Hook function, or nil.
+    pub hook: Value,
+    /// Hook mask.
+    pub hook_mask: u8,
+    /// Count of instructions between count hooks, and what is left.
+    pub hook_count: (u32, u32),
+    /// Line and pc last seen by the line hook.
+    pub hook_last: (u32, u32),
+}
+
+/// Initial slots of a coroutine's stack.
+pub const INITIAL_STACK: u32 = 48;
+/// Most slots of a stack that Lua code may use ("stack overflow" beyond), LUAI_MAXSTACK of PUC Lua.
+pub const MAX_STACK: u32 = 1_000_000;
+/// Slots kept free beyond `MAX_STACK` for error handling.
+pub const ERROR_STACK: u32 = 2_000;
+
+impl Thread {
+    /// A thread with `cap` slots, all nil.
+    pub fn new(cap: u32) -> Thread {
+        let stack = Box::leak(vec![Value::NIL; cap as usize].into_boxed_slice()).as_mut_ptr();
+        Thread {
+            stack,
+            stack_cap: cap,
+            top: 0,
+            frames: Vec::new(),
+            tbc: Vec::new(),
+            status: Status::Suspended,
+            remembered: false,
+            nny: 0,
+            this: Value::NIL,
+            resumer: Value::NIL,
+            hook: Value::NIL,
+            hook_mask: 0,
+            hook_count: (0, 0),
+            hook_last: (0, 0),
+        }
+    }
+    /// Makes the stack at least `need` slots large (it may move; new slots are nil).
+    pub fn reserve(&mut self, need: u32) {
+        if need > self.stack_cap {
+            self.resize(need.max(self.stack_cap * 2).min((MAX_STACK + ERROR_STACK).max(need)));
+        }
+    }
+    /// Gives the stack exactly `cap` slots; values above are lost.
+    pub fn resize(&mut self, cap: u32) {
+        let old = self.stack_slice().to_vec();
+        let mut new = vec![Value::NIL; cap as usize];
+        let n = old.len().min(new.len());
+        new[..n].copy_from_slice(&old[..n]);
+        let new = Box::leak(new.into_boxed_slice()).as_mut_ptr();
+        self.free_stack();
+        (self.stack, self.stack_cap) = (new, cap);
+    }
+    /// All slots.
+    #[inline]
+    pub fn stack_slice(&mut self) -> &mut [Value] {
+        // SAFETY: THREAD-1; `stack` is our own allocation of `stack_cap` values.
+        unsafe { core::slice::from_raw_parts_mut(self.stack, self.stack_cap as usize) }
+    }
+    fn free_stack(&mut self) {
+        // SAFETY: allocated as a boxed slice of exactly this length in `new` or `resize`.
+        drop(unsafe { Box::from_raw(core::ptr::slice_from_raw_parts_mut(self.stack, self.stack_cap as usize)) });
+    }
+    /// The index above all slots that can be live.
+    pub fn live_top(&self) -> u32 {
+        self.frames.last().map_or(0, |f| f.top).max(self.top)
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        self.free_stack();
+    }
+}
