@@ -84,8 +84,8 @@ fn collect(folder: &Path, found: &mut Vec<PathBuf>) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            // Folders named `lib` hold modules that tests load.
-            if path.file_name().is_some_and(|n| n != "lib") {
+            // Folders named `modules` hold modules that tests load.
+            if path.file_name().is_some_and(|n| n != "modules") {
                 collect(&path, found)?;
             }
         } else if path.extension().is_some_and(|e| e == "lua") {

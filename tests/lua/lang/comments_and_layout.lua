@@ -17,7 +17,7 @@ local x=1+2*3-4/2^2%3 print(x,x==x,x~=x,1<2,1<=2,2>1,2>=1,"a".."b",1 ..2,not nil
 print(2^-3, -2^-2, 2- -2, 2--comment
 - 1)
 print "== line ends"
-print(load("x = 1\r\ny = 2\n\rz = 3\r" .. "error('here')", "=l")) print(pcall(load("local a = 1\r\nlocal b = 2\n\rlocal c = 3\r" .. "error('here')", "=l"))) print(load("return 'a\\\r\nb'")() == "a\nb", load("return [[\r\na\r\nb]]")() == "a\nb")
+print(pcall(load("local a = 1\r\nlocal b = 2\n\rlocal c = 3\r" .. "error('here')", "=l"))) print(load("return 'a\\\r\nb'")() == "a\nb", load("return [[\r\na\r\nb]]")() == "a\nb")
 print "== first line with #"
 print(load("#!shebang\nreturn 1", "=s"))
 print "== names"

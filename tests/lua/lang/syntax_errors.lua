@@ -7,6 +7,7 @@ bad "if x then\n\nfoo(" bad "if x then\n\n" bad "f(\n1,\n2" bad "x = {\n1,\n2\n"
 print "== names and strings in messages"
 bad "x = 5 'str' " bad "local if = 1" bad "x = 3.5.5" bad [[x = "a" "b" ]] bad "x = [==[ long ]==] y" bad ("x = '" .. ("a"):rep(100) .. "' y =") bad "x = nil nil"
 print "== limits"
+local function bad(s) print(pcall(function() return (select(2, load(s, "=x"))) end)) end
 bad(("x = "):rep(1) .. ("("):rep(300) .. "1" .. (")"):rep(300)) bad("x = " .. ("{"):rep(300) .. ("}"):rep(300)) bad(("do "):rep(300) .. ("end "):rep(300)) bad(("f("):rep(300)) bad("local " .. ("a,"):rep(300) .. "a") bad("x = " .. ("a.."):rep(300) .. "a") bad("x = " .. ("-"):rep(0) .. ("not "):rep(300) .. "a") bad("a" .. (",a"):rep(300) .. " = 1")
 print "== chunk names"
 print((select(2, load("x =", "@file.lua")))) print((select(2, load("x =", "=name")))) print((select(2, load("x =", "code\nmore")))) print((select(2, load("x =")))) print((select(2, load("x =", ("a"):rep(100))))) print((select(2, load("x =", "@" .. ("a"):rep(100))))) print((select(2, load("x =", "=" .. ("b"):rep(100)))))

@@ -1,0 +1,3 @@
+-- what: os.exit(false) gives 1
+-- exit: 1
+os.exit(false)

@@ -1,0 +1,3 @@
+-- what: an uncaught nil error
+-- exit: 1
+error(nil)

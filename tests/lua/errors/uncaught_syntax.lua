@@ -1,0 +1,4 @@
+-- what: a script with a syntax error
+-- exit: 1
+print "x"
+local x = = 1

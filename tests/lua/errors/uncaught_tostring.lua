@@ -1,0 +1,3 @@
+-- what: an uncaught error object with __tostring
+-- exit: 1
+error(setmetatable({}, { __tostring = function() return "custom error" end }))

@@ -1,0 +1,12 @@
+-- what: basic functions: type, tostring, rawget and friends, select, next, print
+local function case(t) print("== " .. t) end
+case "type" print(type(nil), type(1), type "x", type {}, type(print), type(function() end), type(coroutine.create(print)), type(io.stdout), type(true)) print(pcall(type))
+case "tostring" print(tostring(nil), tostring(true), tostring(12), tostring(-0.0), tostring(1e15), tostring(2^63), tostring(1/0), tostring "s") print(tostring({}):match "^table: 0x%x+$" ~= nil, tostring(print):match "^function: " ~= nil, tostring(coroutine.create(print)):match "^thread: 0x" ~= nil, tostring(io.stdout):match "^file %(0x" ~= nil) local t = {} print(tostring(t) == tostring(t), tostring(t) ~= tostring({}))
+case "raw" local t = setmetatable({}, { __index = function() return 1 end, __newindex = function() end, __len = function() return 9 end, __eq = function() return true end }) print(rawget(t, "x"), rawset(t, "x", 2) == t, t.x, rawlen(t), rawlen "abc", rawequal(t, {}), rawequal("a", "a"), rawequal(1, 1.0)) print(pcall(rawget, 5, 1)) print(pcall(rawset, {}, nil, 1)) print(pcall(rawequal, 1)) print(pcall(rawlen, 5))
+case "next" print(next {}, next { 5 }, next({ 5 }, 1)) print(pcall(next)) print(pcall(next, {}, 1)) print(rawequal(next, (pairs {})))
+case "ipairs and pairs return" local f, s, c = ipairs { 1 } print(type(f), type(s), c) local f, s, c = pairs { 1 } print(f == next, type(s), c) print(pcall(ipairs)) print(pcall(pairs)) print(type(ipairs "x"))
+case "print" print() print(nil) print("a\0b") print(1, nil, "x", 2.0) print(setmetatable({}, { __tostring = function() return "obj" end }), "end") print(pcall(print, setmetatable({}, { __tostring = function() return {} end })))
+case "tonumber and math.tointeger" print(tonumber "  0x1F  ", tonumber "1e2", tonumber(" -7 "), math.tointeger(3.0), math.tointeger(3.5), math.tointeger "8", math.tointeger {}, math.tointeger(2^63))
+case "_VERSION" print(_VERSION, _G._G == _G)
+case "collectgarbage" print(type(collectgarbage "count"), collectgarbage "step" ~= nil, collectgarbage(), collectgarbage "isrunning") print(collectgarbage "stop", collectgarbage "isrunning", collectgarbage "restart", collectgarbage "isrunning") print(collectgarbage "generational", collectgarbage "incremental", collectgarbage "incremental") print(pcall(collectgarbage, "nope")) print(collectgarbage "count" > 10)
+case "getmetatable of strings" print(getmetatable("").__index == string, getmetatable("").__name)

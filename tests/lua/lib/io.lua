@@ -1,0 +1,14 @@
+-- what: io on files: open modes, read formats, write, lines, seek, close
+local function case(t) print("== " .. t) end
+local name = os.tmpname()
+local function anon(...) local r = table.pack(...) for i = 1, r.n do if type(r[i]) == "string" then r[i] = r[i]:gsub(name, "FILE", 1) end end print(table.unpack(r, 1, r.n)) end
+case "write and read" local f = assert(io.open(name, "w")) print(io.type(f), f:write("line1\n", 2, " ", 3.5, "\nlast") == f) print(f:close(), io.type(f), io.type(5)) local f = io.open(name) print(f:read()) print(f:read "l") print(f:read "a") print(f:read "a", f:read "l", f:read(0)) f:close() print(pcall(f.read, f)) print(tostring(f))
+case "formats" local f = io.open(name, "w") f:write "12 0x1F -3.5e2 abc\nx\n\nrest" f:close() f = io.open(name) print(f:read("n", "n", "n", "n")) f:close() f = io.open(name) print(f:read("L", "l", "L", 2, 100, 1)) f:close() f = io.open(name) print(#f:read "a", f:read "a", f:read "n") f:close() f = io.open(name) print(pcall(f.read, f, "x")) print(f:read(0), f:read(5), f:read "*l") f:close()
+case "lines" for l in io.lines(name) do io.write("[", l, "]") end print() for l in io.lines(name, "L") do io.write("<", l, ">") end print() for a, b in io.lines(name, 1, 2) do io.write(a, "-", b, " ") break end print() local f = io.open(name) for l in f:lines() do io.write(l, ";") end print(io.type(f)) f:close() print(pcall(io.lines, "no/such/file"))
+case "seek" local f = io.open(name, "w+") f:write "0123456789" print(f:seek "cur", f:seek "set", f:read(3), f:seek("cur", 2), f:read(1), f:seek("end", -2), f:read "a", f:seek "end") f:seek("set", 5) f:write "X" f:seek "set" print(f:read "a") f:close() print(pcall(function() io.open(name):seek "bad" end))
+case "append and errors" local f = io.open(name, "a") f:write "++" f:close() print(io.open(name):read "a") print(io.open("no/such/file")) print(pcall(io.open, name, "zz")) anon(io.open(name .. "/x")) local f = io.open(name, "r") local ok, e, c = f:write "x" print(ok, e, c) f:close() print(pcall(io.close, f))
+case "default files" print(io.output() == io.stdout, io.input() == io.stdin, io.type(io.stderr)) local old = io.output() io.output(name) io.write("via default\n", 1, "\n") io.close() io.output(old) io.input(name) print(io.read(), io.read "n") io.close(io.input()) io.input(io.stdin) print(pcall(io.read, "n") ~= nil)
+case "numbers" local f = io.open(name, "w") f:write "0x 1e+ 99999999999999999999 .5 5. 0x1p4 nan - +7" f:close() f = io.open(name) print(f:read "n") print(f:read "n") f:close() f = io.open(name, "w") f:write "99999999999999999999 .5 5. 0x1p4 +7" f:close() f = io.open(name) print(f:read("n", "n", "n", "n", "n", "n")) f:close()
+case "close variables" do local f <close> = io.open(name) kept = f end print(io.type(kept))
+case "setvbuf and flush" local f = io.open(name, "w") print(f:setvbuf("full", 1024), f:setvbuf "no", f:setvbuf "line", f:flush() == f) f:close() print(io.write "" == io.stdout, io.flush and true)
+os.remove(name)

@@ -1,0 +1,6 @@
+-- what: os.time, clock, date, getenv, tmpname, remove, rename
+local function case(t) print("== " .. t) end
+case "time" print(math.type(os.time()), os.time { year = 2020, month = 1, day = 1, hour = 12 } - os.time { year = 2020, month = 1, day = 1, hour = 0 }, os.time { year = 2020, month = 1, day = 32 } == os.time { year = 2020, month = 2, day = 1 }) print(pcall(os.time, {})) print(pcall(os.time, { year = 2020, month = "x", day = 1 })) print(pcall(os.time, { year = 2020, month = 1.5, day = 1 })) print(os.difftime(10, 5))
+case "clock and getenv" print(math.type(os.clock()), os.clock() >= 0, os.getenv "SELUNE_SURELY_NOT_SET", type(os.getenv "PATH")) print(pcall(os.getenv))
+case "date" print(os.date("!%Y-%m-%d %H:%M:%S", 0), os.date("!%c", 0), os.date("!%x %X %p %A %B %j", 86400)) local d = os.date("!*t", 1000000000) print(d.year, d.month, d.day, d.hour, d.min, d.sec, d.wday, d.yday, d.isdst) print(pcall(os.date, "%Ez", 0)) print(pcall(os.date, "%Q", 0))
+case "files" local n = os.tmpname() local f = io.open(n, "w") f:close() print(os.rename(n, n .. "x"), os.remove(n .. "x"), select("#", os.remove(n .. "x")), (select(3, os.remove(n .. "x")))) print(os.setlocale(), os.setlocale "C", type(os.execute()))
