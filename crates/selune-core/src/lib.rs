@@ -12,6 +12,7 @@ pub mod opcode;
 pub mod proto;
 pub mod shape;
 pub mod string;
+pub mod sys;
 pub mod table;
 pub mod thread;
 pub mod value;

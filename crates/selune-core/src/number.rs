@@ -6,7 +6,7 @@
 mod format;
 mod parse;
 
-pub use format::NumBuf;
+pub use format::{NumBuf, fixed_digits, significant_digits};
 pub use parse::{is_space, parse, parse_float, parse_int};
 
 /// A Lua number with its subtype.
@@ -68,7 +68,7 @@ pub fn float_to_int_ceil(f: f64) -> Option<i64> {
     Some(if (i as f64) < f { i + 1 } else { i })
 }
 
-/// `m // n` for integers. `n` must not be 0 (the caller raises "attempt to perform 'n//0'").
+/// `m // n` for integers. `n` must not be 0 (the caller raises the error).
 #[inline(always)]
 pub fn idiv(m: i64, n: i64) -> i64 {
     if n == -1 {
@@ -78,7 +78,7 @@ pub fn idiv(m: i64, n: i64) -> i64 {
     if (m ^ n) < 0 && q * n != m { q - 1 } else { q }
 }
 
-/// `m % n` for integers. `n` must not be 0 (the caller raises "attempt to perform 'n%%0'").
+/// `m % n` for integers. `n` must not be 0 (the caller raises the error).
 #[inline(always)]
 pub fn imod(m: i64, n: i64) -> i64 {
     if n == -1 {

@@ -99,7 +99,7 @@ impl NumBuf {
             self.bytes[len..len + 3].copy_from_slice(if a.is_nan() { b"nan" } else { b"inf" });
             return len + 3;
         }
-        let (mut digits, exp) = digits14(a);
+        let (mut digits, exp) = significant_digits(a, 14);
         let mut count = 14;
         while digits % 10 == 0 && count > 1 {
             digits /= 10;
@@ -177,30 +177,46 @@ fn write_decimal(buf: &mut [u8], end: usize, mut n: u64) -> usize {
     at
 }
 
-/// The 14 significant decimal digits of a positive finite float, rounded half to even on the exact value, and the
-/// decimal exponent of the first one.
-fn digits14(a: f64) -> (u64, i32) {
+/// The `n` significant decimal digits (1 to 17) of a positive finite float, rounded half to even on the exact value, as
+/// one integer, and the decimal exponent of the first one.
+pub fn significant_digits(a: f64, n: u32) -> (u64, i32) {
+    let (low, high) = (POW10[n as usize - 1], POW10[n as usize]);
     let bits = a.to_bits();
     let exp2 = (bits >> 52) as i32;
     if exp2 != 0 {
         let mant = bits & ((1 << 52) - 1) | 1 << 52;
-        let e = exp2 - 1075;
         // floor(log10) of the power of two below a: right or one too small.
         let mut exp = ((exp2 - 1023) * 1233) >> 12;
         for _ in 0..2 {
-            let Some((q, round_up)) = scaled(mant, e, 13 - exp) else { break };
-            if q >= POW10[14] {
+            let Some((q, round_up)) = scaled(mant, exp2 - 1075, n as i32 - 1 - exp) else { break };
+            if q >= high {
                 exp += 1;
                 continue;
             }
-            if q < POW10[13] {
+            if q < low {
                 break;
             }
             let q = q + u64::from(round_up);
-            return if q == POW10[14] { (POW10[13], exp + 1) } else { (q, exp) };
+            return if q == high { (low, exp + 1) } else { (q, exp) };
         }
     }
-    digits14_slow(a)
+    significant_digits_slow(a, n)
+}
+
+/// `a * 10^places` (up to 15 places) rounded half to even on the exact value, for a float from 0 to below 2^53 whose result fits;
+/// None when it does not.
+pub fn fixed_digits(a: f64, places: u32) -> Option<u64> {
+    if !(0.0..9_007_199_254_740_992.0).contains(&a) || places > 15 {
+        return None;
+    }
+    let bits = a.to_bits();
+    let exp2 = (bits >> 52) as i32;
+    if exp2 < 1023 - 100 {
+        // Below 2^-100 everything rounds to 0.
+        return Some(0);
+    }
+    let (q, up) = scaled(bits & ((1 << 52) - 1) | 1 << 52, exp2 - 1075, places as i32)?;
+    q.checked_add(u64::from(up))
 }
 
 /// `floor(mant * 2^e * 10^k)` and whether rounding half to even goes up; None where 128 bits might not do.
@@ -213,8 +229,8 @@ fn scaled(mant: u64, e: i32, k: i32) -> Option<(u64, bool)> {
             return if shift <= 8 { u64::try_from(product << shift).ok().map(|q| (q, false)) } else { None };
         }
         let shift = -shift as u32;
-        if shift >= 120 {
-            return None;
+        if shift >= 127 {
+            return Some((0, false));
         }
         let q = u64::try_from(product >> shift).ok()?;
         let rest = product & ((1 << shift) - 1);
@@ -231,10 +247,11 @@ fn scaled(mant: u64, e: i32, k: i32) -> Option<(u64, bool)> {
 }
 
 #[cold]
-fn digits14_slow(a: f64) -> (u64, i32) {
+fn significant_digits_slow(a: f64, n: u32) -> (u64, i32) {
     let mut text = [0u8; 32];
     let mut rest = &mut text[..];
-    let _ = write!(rest, "{a:.13e}");
+    // 17 digits and an exponent fit.
+    let _ = write!(rest, "{a:.*e}", n as usize - 1);
     let mut digits = 0;
     let mut at = 0;
     while text[at] != b'e' {
