@@ -1,0 +1,8 @@
+//! The typed SSA level between bytecode and LLVM IR.
+//!
+//! `ir` is the language (read it first), `types` the facts about values, `print` its text, `verify` its rules, `build`
+//! makes it from bytecode and feedback, `passes` improve it. `lower` translates it.
+pub mod ir;
+pub mod print;
+pub mod types;
+pub mod verify;
