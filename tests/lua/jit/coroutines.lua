@@ -1,0 +1,10 @@
+-- what: coroutines inside hot code: generators, yields in loops, many threads
+-- jit: compiled>=1
+local function gen(n) return coroutine.wrap(function() for i = 1, n do coroutine.yield(i, i * i) end end) end
+local s = 0 for r = 1, 20 do for a, b in gen(50) do s = s + a + b end end print(s)
+local co = coroutine.create(function(a) local t = 0 while true do local x = 0 for i = 1, 100 do x = x + i * a end t = t + x a = coroutine.yield(t) end end) local last for i = 1, 50 do local _, v = coroutine.resume(co, i) last = v end print(last)
+local threads = {} for i = 1, 100 do threads[i] = coroutine.wrap(function() local sum = 0 for j = 1, 30 do sum = sum + j * i coroutine.yield(sum) end return -1 end) end local total = 0 for j = 1, 31 do for i = 1, 100 do total = total + threads[i]() end end print(total)
+local function deep(n) if n == 0 then coroutine.yield "bottom" return 0 end return 1 + deep(n - 1) end for i = 1, 20 do local c = coroutine.wrap(function() return deep(50) end) if c() ~= "bottom" or c() ~= 50 then print "wrong" end end
+local c = coroutine.wrap(function() for i = 1, 100 do local ok, e = pcall(function() coroutine.yield(i) if i % 10 == 0 then error("e" .. i, 0) end end) if not ok then coroutine.yield(e) end end return "end" end) local seen = {} while true do local v = c() if v == "end" then break end if type(v) == "string" then seen[#seen + 1] = v end end print(table.concat(seen, " "))
+local t = setmetatable({}, { __index = function(_, k) return coroutine.yield(k) end, __add = function(a, b) return coroutine.yield(b) end }) local w = coroutine.wrap(function() local s = 0 for i = 1, 60 do s = s + t[i] + (t + i) end return "sum " .. s end) local v = w() while type(v) == "number" do v = w(v * 2) end print(v)
+local dead = 0 for i = 1, 200 do local k = coroutine.create(function() local x = i coroutine.yield() error(x) end) coroutine.resume(k) local ok, e = coroutine.resume(k) if not ok and e == i and coroutine.status(k) == "dead" then dead = dead + 1 end end print(dead)

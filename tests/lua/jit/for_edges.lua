@@ -1,0 +1,6 @@
+-- what: numeric for loops at the edges of the integers in hot functions
+local function count(a, b, c, max) local n, last = 0 for i = a, b, c do n = n + 1 last = i if n >= max then break end end return n, last end
+for i = 1, 60 do count(1, 10, 1, 100) count(10, 1, -3, 100) end
+local M, m = math.maxinteger, math.mininteger
+print(count(M - 5, M, 1, 100)) print(count(m + 5, m, -1, 100)) print(count(M - 5, M, 2, 100)) print(count(m, M, M, 100)) print(count(M, m, m, 100)) print(count(1, 0, 1, 10)) print(count(1, M, M, 10)) print(count(-1, m, m, 10)) print(count((1 << 47) - 3, (1 << 47) + 3, 1, 100)) print(count(-(1 << 47) + 3, -(1 << 47) - 3, -1, 100)) print(count(1, 2^53, 2^51, 100)) print(count(1, 3.5, 1, 10)) print(count(1.0, 3, 1, 10)) print(count(1, -3.5, -1, 10)) print(count(0.1, 1, 0.1, 100)) print(count(1, 1/0, 1, 7)) print(count(1, 0/0, 1, 7)) print(count(0, (1 << 47) * 4, 1 << 46, 100)) print(pcall(count, 1, 10, 0, 5)) print(pcall(count, "a", 1, 1, 1)) print(pcall(count, 1, {}, 1, 1))
+local s = 0 for i = M - 100, M do s = s + (i & 1) end print(s) s = 0 for i = (1 << 47) - 200, (1 << 47) + 200 do s = s + i - (1 << 47) end print(s) local f = 0 for x = 0.0, 1.0, 0.001 do f = f + 1 end print(f) for i = 3, 1 do print "never" end for i = 1, 200 do local k = i i = i * 2 s = s + i - k end print(s)

@@ -1,0 +1,5 @@
+-- what: goto in hot loops: continue, nested exits, backward jumps
+-- jit: compiled>=1
+local s = 0 for i = 1, 1000 do if i % 3 == 0 then goto continue end if i % 5 == 0 then s = s - 1 goto continue end s = s + i ::continue:: end print(s)
+local found for i = 1, 50 do for j = 1, 50 do if i * j == 1554 then found = i .. "x" .. j goto out end end end ::out:: print(found) local i, n = 1, 0 ::top:: n = n + i i = i + 1 if i <= 5000 then goto top end print(n, i) local primes = 0 for a = 2, 500 do for b = 2, a - 1 do if a % b == 0 then goto notprime end end primes = primes + 1 ::notprime:: end print(primes)
+local fs = {} do local k = 1 ::again:: local v = k fs[k] = function() v = v + 1 return v end k = k + 1 if k <= 200 then goto again end end local t = 0 for r = 1, 3 do for j = 1, 200 do t = t + fs[j]() end end print(t) local st, steps = "a", 0 for i = 1, 300 do if st == "a" then goto a elseif st == "b" then goto b else goto c end ::a:: st = "b" steps = steps + 1 goto done ::b:: st = i % 2 == 0 and "c" or "a" steps = steps + 10 goto done ::c:: st = "a" steps = steps + 100 ::done:: end print(st, steps)

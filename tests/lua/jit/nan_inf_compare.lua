@@ -1,0 +1,6 @@
+-- what: comparisons with NaN, infinities and zeros in compiled branches
+local nan, inf = 0 / 0, 1 / 0
+local function br(a, b) local r = "" if a < b then r = r .. "<" end if a <= b then r = r .. "l" end if a > b then r = r .. ">" end if a >= b then r = r .. "g" end if a == b then r = r .. "=" end if a ~= b then r = r .. "!" end if not (a < b) then r = r .. "n" end if not (a <= b) then r = r .. "N" end return r end
+local vals = { nan, inf, -inf, 0.0, -0.0, 0, 1, 1.5, -1, 2^53, (1 << 53) + 1, math.maxinteger, math.mininteger, 2^63, -2^63 }
+for r = 1, 30 do for i = 1, #vals do br(vals[i], vals[#vals + 1 - i]) end end for i = 1, #vals do local t = {} for j = 1, #vals do t[j] = br(vals[i], vals[j]) end print(table.concat(t, " ")) end
+local c = 0 local x = 0.0 while x < 100 do x = x + 0.5 c = c + 1 if x == 50 then x = 60 end end print(c, x) local n = 0 for i = 1, 200 do local v = i == 150 and nan or i if v == v then n = n + 1 end if v < 100 then n = n + 1 end if not (v >= 100) then n = n + 1 end end print(n) local z = {} for i = 1, 60 do z[i] = 1 / (i % 2 == 0 and 0.0 or -0.0) end print(z[1], z[2]) local m = 0 for i = 1, 100 do m = m + (i < 50 and 1 or -1) * 0 end print(m, 1 / (m + 0.0)) local mz = -0.0 for i = 1, 100 do mz = mz * 1 end print(mz, 1 / mz) local mx = -inf for _, v in ipairs(vals) do if v > mx then mx = v end end print(mx)

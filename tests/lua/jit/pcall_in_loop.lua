@@ -1,0 +1,7 @@
+-- what: pcall, error and recovery in hot loops
+-- jit: compiled>=1
+local function risky(i) if i % 7 == 0 then error("seven", 0) elseif i % 11 == 0 then error({ code = i }) elseif i % 13 == 0 then local x = nil; return x.y end return i end
+local ok, bad, codes, msgs = 0, 0, 0, {} for i = 1, 1000 do local s, v = pcall(risky, i) if s then ok = ok + v else bad = bad + 1 if type(v) == "table" then codes = codes + v.code else msgs[v] = (msgs[v] or 0) + 1 end end end print(ok, bad, codes, msgs.seven, msgs["pcall_in_loop.lua:3: attempt to index a nil value (local 'x')"])
+local n = 0 for i = 1, 300 do local r = { pcall(function(...) n = n + 1 if i % 50 == 0 then error() end return ... end, i, i + 1) } n = n + #r end print(n) local d = 0 for i = 1, 200 do local ok, e = xpcall(function() local t = { i } return t.x.y end, function(m) d = d + 1 return m:sub(-11) end) if i == 200 then print(ok, e) end end print(d)
+local function nested(k) if k == 0 then error("bottom", 0) end local ok, e = pcall(nested, k - 1) error(e .. k, 0) end for i = 1, 30 do pcall(nested, 5) end print(pcall(nested, 5)) local total = 0 for i = 1, 100 do total = total + (select(2, pcall(function() local s = 0 for j = 1, 20 do s = s + j if j == i then error(s) end end return s end))) end print(total)
+local keep = {} for i = 1, 200 do local a, b, c = i, i + 0.5, "s" .. i local ok = pcall(function() a = a + 1 if i % 2 == 0 then error "x" end b = b + 1 end) keep[i % 3] = a + b + #c end print(keep[0], keep[1], keep[2])

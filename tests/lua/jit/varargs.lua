@@ -1,0 +1,6 @@
+-- what: varargs in hot functions
+-- jit: compiled>=1
+local function sum(...) local s = 0 for i = 1, select("#", ...) do s = s + (select(i, ...)) end return s end local function pass(...) return sum(...) end local function first(a, ...) return a, ... end local function pk(...) local t = { ... } return #t, t end
+local s = 0 for i = 1, 200 do s = s + sum(i, i, i) + sum() + pass(i, 1) + select("#", first(1, 2, 3)) + pk(1, 2, i) end print(s) print(sum(table.unpack((function() local t = {} for i = 1, 200 do t[i] = i end return t end)())))
+for i = 1, 100 do local a, b, c = first(i) if b ~= nil or a ~= i then print "wrong" end a, b, c = first(i, i + 1, i + 2) if c ~= i + 2 then print "wrong" end end local function ret(n) if n == 0 then return elseif n == 1 then return 1 elseif n == 2 then return 1, 2 else return 1, 2, 3 end end local c = 0 for i = 1, 300 do c = c + select("#", ret(i % 4)) + #{ ret(i % 4) } local x, y = ret(i % 4) if y then c = c + y end c = c + ((ret(i % 4)) or 0) end print(c)
+local function fmt(f, ...) return f:format(...) end local r for i = 1, 100 do r = fmt("%d-%s-%d", i, "x", i * 2) end print(r) local function tailv(n, ...) if n == 0 then return ... end return tailv(n - 1, n, ...) end print(select("#", tailv(50)), (tailv(20)))
