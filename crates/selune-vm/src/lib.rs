@@ -1,1 +1,25 @@
-//! Runs bytecode and owns the meaning of Lua: semantics, calls, coroutines, errors, tier policy.
+//! Runs bytecode and owns the meaning of Lua.
+//!
+//! Reading order: `vm` (the state), `interp` (dispatch and opcode handlers), `semantics` (what operations mean, written
+//! once for interpreter, natives and compiled code), `call` (frames, delivery of results), `unwind` (errors), `close`,
+//! `coroutine`, `safepoint` (collections, finalizers), `native` (what natives see), `backend` (what a JIT offers).
+#![allow(clippy::missing_safety_doc)]
+
+pub mod backend;
+pub mod builtins;
+pub mod call;
+pub mod check;
+pub mod close;
+pub mod coroutine;
+pub mod debug;
+pub mod error;
+pub mod interp;
+pub mod load;
+pub mod native;
+pub mod safepoint;
+pub mod semantics;
+pub mod unwind;
+mod vm;
+
+pub use native::{Args, NativeFn, NativeKind, NativeResult, Thrown};
+pub use vm::{Config, Vm};

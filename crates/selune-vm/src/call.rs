@@ -1,0 +1,464 @@
+//! Frames: how calls begin and where results go.
+//!
+//! `begin_call` makes the frame of a Lua function, or runs a native to its end; `finish_frame` delivers the results of
+//! a frame that is gone. Neither recurses for Lua functions: after both, the topmost frame is a Lua frame to be run
+//! (`Flow::Run`), or the frame that this run of the interpreter was made for has returned (`Flow::Exit`).
+//!
+//! FRAME-1: before anything that may throw, collect or call, the running Lua frame's `pc` is saved.
+//! FRAME-2: `Thread::top` is above every live value that no frame's `top` covers (arguments, open results).
+use crate::Vm;
+use crate::native::{Args, NativeFn, NativeKind, Thrown};
+use crate::semantics::Outcome;
+use crate::vm::MAX_C_LEVELS;
+use selune_core::opcode::Op;
+use selune_core::proto::{Ins, Proto};
+use selune_core::shape::Metamethod;
+use selune_core::thread::{CallFrame, Delivery, ERROR_STACK, FrameKind, MAX_STACK, frame_flags};
+use selune_core::value::Value;
+
+/// What to do next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Flow {
+    /// Run the topmost (Lua) frame.
+    Run,
+    /// Leave `execute`.
+    Exit,
+}
+
+/// Slots that a native finds free above its arguments (LUA_MINSTACK).
+const NATIVE_STACK: u32 = 20;
+
+impl Vm {
+    /// Stack slot without checks beyond debug.
+    #[inline(always)]
+    pub(crate) fn slot(&mut self, i: u32) -> *mut Value {
+        debug_assert!(i < self.thread().stack_cap);
+        // SAFETY: in bounds by THREAD-1 and the callers' stack checks.
+        unsafe { self.thread().stack.add(i as usize) }
+    }
+    #[inline(always)]
+    pub(crate) fn get(&self, i: u32) -> Value {
+        self.stack_at(i as usize)
+    }
+    #[inline(always)]
+    pub(crate) fn put(&mut self, i: u32, v: Value) {
+        self.set_stack_at(i as usize, v)
+    }
+    /// A frame with everything else zero.
+    pub(crate) fn frame(kind: FrameKind, func: u32, top: u32, nresults: i32, ret: Delivery, data: u64) -> CallFrame {
+        CallFrame {
+            pc: core::ptr::null(),
+            proto: core::ptr::null_mut(),
+            base: func + 1,
+            func,
+            top,
+            nresults,
+            nvarargs: 0,
+            kind,
+            flags: 0,
+            cont: 0,
+            ret,
+            data,
+        }
+    }
+    /// Makes room up to slot `top`; throws "stack overflow".
+    #[inline]
+    pub fn ensure_stack(&mut self, top: u32) -> Result<(), Thrown> {
+        if top > self.thread().stack_cap || top > MAX_STACK { self.grow_stack(top) } else { Ok(()) }
+    }
+    #[cold]
+    fn grow_stack(&mut self, top: u32) -> Result<(), Thrown> {
+        if top > MAX_STACK {
+            let handling = self.thread().stack_cap > MAX_STACK;
+            if top > MAX_STACK + ERROR_STACK || !handling {
+                if !handling {
+                    self.thread_mut().resize(MAX_STACK + ERROR_STACK);
+                }
+                if handling {
+                    let v = self.new_str(b"error in error handling");
+                    return Err(self.rethrow(v));
+                }
+                return Err(self.rt_error("stack overflow"));
+            }
+        }
+        self.thread_mut().reserve(top + 16);
+        Ok(())
+    }
+    /// Begins the call of the value at `func` with `nargs` arguments above it.
+    pub(crate) fn begin_call(&mut self, func: u32, mut nargs: u32, nresults: i32, ret: Delivery, data: u64) -> Result<Flow, Thrown> {
+        let mut hops = 0;
+        loop {
+            let f = self.get(func);
+            if f.is_lua_closure() {
+                // SAFETY: checked to be a closure; protos never move.
+                let proto = unsafe { (*f.as_closure()).proto };
+                self.push_lua_frame(proto, func, nargs, nresults, ret, data)?;
+                return Ok(Flow::Run);
+            }
+            if f.is_native() {
+                return self.call_native(f, func, nargs, nresults, ret, data);
+            }
+            // `__call`: the object becomes the first argument.
+            let mm = self.metamethod(f, Metamethod::Call);
+            hops += 1;
+            if mm.is_nil() || hops > 15 {
+                return Err(if mm.is_nil() { self.call_error(f) } else { self.rt_error("'__call' chain too long") });
+            }
+            self.ensure_stack(func + nargs + 3)?;
+            for i in (0..=nargs).rev() {
+                let v = self.get(func + i);
+                self.put(func + i + 1, v);
+            }
+            self.put(func, mm);
+            nargs += 1;
+            self.thread_mut().top = func + 1 + nargs;
+        }
+    }
+    /// Pushes the frame of a Lua function; arguments are adjusted.
+    pub(crate) fn push_lua_frame(&mut self, proto: *mut Proto, func: u32, nargs: u32, nresults: i32, ret: Delivery, data: u64) -> Result<(), Thrown> {
+        // SAFETY: a proto that a closure names is alive and never moves.
+        let p = unsafe { &*proto };
+        let params = p.num_params as u32;
+        let mut frame = Vm::frame(FrameKind::Lua, func, 0, nresults, ret, data);
+        frame.proto = proto;
+        frame.pc = p.code_ptr;
+        if p.is_vararg {
+            self.ensure_stack(func + 2 + nargs + p.max_stack as u32)?;
+            let at = func + 1 + nargs;
+            let f = self.get(func);
+            self.put(at, f);
+            for i in 0..params {
+                let v = if i < nargs { self.get(func + 1 + i) } else { Value::NIL };
+                self.put(at + 1 + i, v);
+                if i < nargs {
+                    self.put(func + 1 + i, Value::NIL);
+                }
+            }
+            frame.flags |= frame_flags::VARARG;
+            frame.nvarargs = nargs.saturating_sub(params);
+            frame.base = at + 1;
+        } else {
+            self.ensure_stack(func + 1 + p.max_stack as u32)?;
+            for i in nargs..params {
+                self.put(func + 1 + i, Value::NIL);
+            }
+        }
+        frame.top = frame.base + p.max_stack as u32;
+        if ret == Delivery::Meta {
+            self.enter_c_level()?;
+        }
+        self.thread_mut().top = frame.top;
+        self.thread_mut().frames.push(frame);
+        Ok(())
+    }
+    /// Counts a C level as PUC does; throws "C stack overflow".
+    pub(crate) fn enter_c_level(&mut self) -> Result<(), Thrown> {
+        self.c_levels += 1;
+        if self.c_levels < MAX_C_LEVELS {
+            return Ok(());
+        }
+        self.c_level_overflow()
+    }
+    #[cold]
+    fn c_level_overflow(&mut self) -> Result<(), Thrown> {
+        if self.c_levels == MAX_C_LEVELS {
+            let t = self.rt_error("C stack overflow");
+            self.c_levels -= 1;
+            return Err(t);
+        }
+        if self.c_levels >= MAX_C_LEVELS / 10 * 11 {
+            let v = self.new_str(b"error in error handling");
+            self.c_levels -= 1;
+            return Err(self.rethrow(v));
+        }
+        Ok(())
+    }
+    fn call_native(&mut self, f: Value, func: u32, nargs: u32, nresults: i32, ret: Delivery, data: u64) -> Result<Flow, Thrown> {
+        let top = func + 1 + nargs;
+        self.ensure_stack(top + NATIVE_STACK)?;
+        // SAFETY: checked to be a native by the caller; its flags hold a NativeKind, its function a NativeFn.
+        let (kind, function) = unsafe {
+            let n = f.as_native();
+            (core::mem::transmute::<u8, NativeKind>((*n).header.flags), core::mem::transmute::<*const (), NativeFn>((*n).function))
+        };
+        if kind != NativeKind::Plain {
+            return self.call_special(kind, function, func, nargs, nresults, ret, data);
+        }
+        self.thread_mut().top = top;
+        self.thread_mut().frames.push(Vm::frame(FrameKind::Native, func, top, nresults, ret, data));
+        let n = function(self, Args { base: func + 1, n: nargs })? as u32;
+        let t = self.thread_mut();
+        let frame = t.frames.pop().expect("the native's frame");
+        let first = t.top - n;
+        self.deliver(frame, first, n)
+    }
+    /// Delivers results, fast where the caller is a Lua frame.
+    #[inline]
+    fn deliver(&mut self, frame: CallFrame, first: u32, n: u32) -> Result<Flow, Thrown> {
+        if frame.ret == Delivery::Call {
+            self.move_results(frame.func, frame.nresults, first, n);
+            return Ok(Flow::Run);
+        }
+        self.finish_frame(frame, first, n)
+    }
+    /// Moves `n` results from `first` to `to`, adjusted to `wanted` (-1: all); sets the thread's top above them when all
+    /// are wanted.
+    #[inline]
+    pub(crate) fn move_results(&mut self, to: u32, wanted: i32, first: u32, n: u32) {
+        let count = if wanted < 0 { n } else { n.min(wanted as u32) };
+        for i in 0..count {
+            let v = self.get(first + i);
+            self.put(to + i, v);
+        }
+        if wanted < 0 {
+            self.thread_mut().top = to + n;
+        } else {
+            for i in count..wanted as u32 {
+                self.put(to + i, Value::NIL);
+            }
+            // Below, `top` protects nothing: the Lua frame's own `top` does.
+            let t = self.thread_mut();
+            t.top = t.frames.last().map_or(to + wanted as u32, |f| f.top.max(to + wanted as u32));
+        }
+    }
+    /// Delivers the results (`n` values from slot `first`) of a frame that was popped.
+    pub(crate) fn finish_frame(&mut self, frame: CallFrame, first: u32, n: u32) -> Result<Flow, Thrown> {
+        match frame.ret {
+            Delivery::Call => {
+                self.move_results(frame.func, frame.nresults, first, n);
+                Ok(Flow::Run)
+            }
+            Delivery::Entry => {
+                let count = if frame.nresults < 0 { n } else { frame.nresults as u32 };
+                self.ensure_stack(frame.func + count + 1)?;
+                self.move_results(frame.func, frame.nresults, first, n);
+                self.thread_mut().top = frame.func + count;
+                Ok(Flow::Exit)
+            }
+            Delivery::Meta => {
+                if frame.kind == FrameKind::Lua {
+                    self.c_levels = self.c_levels.saturating_sub(1);
+                }
+                let v = if n > 0 { self.get(first) } else { Value::NIL };
+                self.finish_op(v, frame.data)
+            }
+            Delivery::Body => self.body_returned(first, n),
+            Delivery::Coroutine => self.coroutine_returned(first, n),
+        }
+    }
+    /// Makes the call that an opcode's slow path needs, as a frame above the running Lua frame, whose pc is saved.
+    pub(crate) fn begin_meta(&mut self, o: Outcome, data: u64) -> Result<Flow, Thrown> {
+        let at = self.thread().frames.last().expect("a Lua frame").top;
+        let (values, n): ([Value; 4], u32) = match o {
+            Outcome::Value(v) => return self.finish_op(v, data),
+            Outcome::Call2(f, a, b) => ([f, a, b, Value::NIL], 2),
+            Outcome::Call3(f, a, b, c) => ([f, a, b, c], 3),
+        };
+        self.ensure_stack(at + 6)?;
+        for (i, v) in values.iter().enumerate() {
+            self.put(at + i as u32, *v);
+        }
+        self.thread_mut().top = at + 1 + n;
+        self.begin_call(at, n, if n == 2 { 1 } else { 0 }, Delivery::Meta, data)
+    }
+    /// Completes the opcode before the running Lua frame's pc with the result of its metamethod.
+    fn finish_op(&mut self, v: Value, data: u64) -> Result<Flow, Thrown> {
+        let frame = *self.thread().frames.last().expect("a Lua frame");
+        // SAFETY: FRAME-1: pc is saved behind the opcode that called, so one before it is within the code.
+        let ins: Ins = unsafe { *frame.pc.sub(1) };
+        // SAFETY: pc points into the code, which always ends with a return.
+        let next: Ins = unsafe { *frame.pc };
+        let mut jump = |truth: bool| {
+            let f = self.thread_mut().frames.last_mut().expect("a Lua frame");
+            let taken = truth == (ins.c() != 0);
+            // SAFETY: the instruction after a comparison is its jump; both targets are within the code.
+            f.pc = unsafe { if taken { f.pc.offset(1 + next.sbx()) } else { f.pc.add(1) } };
+        };
+        match ins.op() {
+            Op::Lt | Op::Le | Op::Eq | Op::LtK | Op::LeK | Op::GtK | Op::GeK | Op::EqK => jump(v.is_truthy()),
+            Op::SetTable | Op::SetInt | Op::SetField | Op::SetTabUp => {}
+            Op::Concat => {
+                let n = data as usize - 1;
+                let at = (frame.base as usize) + ins.a();
+                self.set_stack_at(at + n - 1, v);
+                let (n, more) = self.concat_step(at, n)?;
+                if let Some(o) = more {
+                    return self.begin_meta(o, n as u64);
+                }
+            }
+            _ => self.put(frame.base + ins.a() as u32, v),
+        }
+        let t = self.thread_mut();
+        t.top = t.top.min(frame.top).max(frame.base);
+        Ok(Flow::Run)
+    }
+    /// Pushes `f` and arguments and calls; `nresults` results (-1: all) stay on the stack from the former top on. Gives
+    /// their number. May call.
+    pub fn call_values(&mut self, f: Value, args: &[Value], nresults: i32) -> Result<usize, Thrown> {
+        let at = self.call_base();
+        self.ensure_stack(at + args.len() as u32 + 2)?;
+        self.put(at, f);
+        for (i, v) in args.iter().enumerate() {
+            self.put(at + 1 + i as u32, *v);
+        }
+        self.thread_mut().top = at + 1 + args.len() as u32;
+        self.call_at(at as usize, args.len(), nresults)
+    }
+    /// Where a native (or a runtime function on behalf of a Lua frame) may put a call.
+    pub(crate) fn call_base(&self) -> u32 {
+        self.thread().live_top()
+    }
+    /// `call_values` with all results. May call.
+    pub fn call(&mut self, f: Value, args: &[Value]) -> Result<usize, Thrown> {
+        self.call_values(f, args, -1)
+    }
+    /// Calls and gives the first result (nil when there is none); the stack is as before. May call.
+    pub fn call1(&mut self, f: Value, args: &[Value]) -> Result<Value, Thrown> {
+        let top = self.top();
+        let at = self.call_base();
+        self.call_values(f, args, 1)?;
+        let v = self.get(at);
+        self.thread_mut().top = top as u32;
+        Ok(v)
+    }
+    /// Calls the value at stack index `func` with `nargs` arguments above it, which are the topmost values. The results,
+    /// adjusted to `nresults` (-1: all), replace them; gives their number. May call.
+    pub fn call_at(&mut self, func: usize, nargs: usize, nresults: i32) -> Result<usize, Thrown> {
+        let levels = self.c_levels;
+        self.enter_c_level()?;
+        self.thread_mut().nny += 1;
+        let cur = self.cur;
+        let result = self.call_from_compiled(func, nargs, nresults);
+        // SAFETY: the thread that called is running again, and alive.
+        unsafe { (*cur).nny -= 1 };
+        self.c_levels = levels;
+        result
+    }
+    /// `call_at` on behalf of compiled code: counts no C level and forbids no yield.
+    pub fn call_from_compiled(&mut self, func: usize, nargs: usize, nresults: i32) -> Result<usize, Thrown> {
+        let floor = self.thread().frames.len();
+        let flow = self.begin_call(func as u32, nargs as u32, nresults, Delivery::Entry, 0);
+        self.run_until(flow, floor)?;
+        Ok(self.top() - func)
+    }
+    /// Runs the frames from number `floor` on, whose lowest has `Delivery::Entry`, until that one has returned (its results
+    /// are at its `func..` with the top above them). May call.
+    pub fn run_frames(&mut self, floor: usize) -> Result<(), Thrown> {
+        self.run_until(Ok(Flow::Run), floor)
+    }
+    fn run_until(&mut self, mut flow: Result<Flow, Thrown>, floor: usize) -> Result<(), Thrown> {
+        let (cur, levels) = (self.cur, self.c_levels);
+        loop {
+            flow = match flow {
+                Ok(Flow::Exit) => return Ok(()),
+                Ok(Flow::Run) => crate::interp::run(self),
+                Err(Thrown) => match self.unwind(cur, floor) {
+                    Ok(flow) => Ok(flow),
+                    Err(Thrown) => {
+                        self.c_levels = levels;
+                        return Err(Thrown);
+                    }
+                },
+            };
+        }
+    }
+    /// The error of a stack that cannot grow.
+    #[cold]
+    pub fn stack_overflow(&mut self) -> Thrown {
+        self.rt_error("stack overflow")
+    }
+    /// Like `call_at`, but an error ends here: its value. May call.
+    pub fn pcall_at(&mut self, func: usize, nargs: usize, nresults: i32) -> Result<usize, Value> {
+        let tbc = self.thread().tbc.len();
+        match self.call_at(func, nargs, nresults) {
+            Ok(n) => Ok(n),
+            Err(Thrown) => {
+                let mut e = self.error;
+                if self.thread().tbc.len() > tbc {
+                    e = self.close_all_now(tbc, e);
+                }
+                self.thread_mut().top = func as u32;
+                Err(e)
+            }
+        }
+    }
+    /// Results of the frame whose `ret` was `Body` go to the special frame below it.
+    fn body_returned(&mut self, first: u32, n: u32) -> Result<Flow, Thrown> {
+        let below = *self.thread().frames.last().expect("a special frame");
+        match below.kind {
+            FrameKind::Pcall | FrameKind::Xpcall => {
+                self.thread_mut().frames.pop();
+                self.ensure_stack(below.func + n + 2)?;
+                self.move_results(below.func + 1, -1, first, n);
+                self.put(below.func, Value::TRUE);
+                self.deliver(below, below.func, n + 1)
+            }
+            FrameKind::Close => {
+                self.thread_mut().top = below.top;
+                self.close_step()
+            }
+            FrameKind::Continuation => {
+                self.thread_mut().frames.pop();
+                if below.cont == crate::builtins::CONT_THREE {
+                    self.ensure_stack(below.func + 4)?;
+                    self.move_results(below.func, 3, first, n);
+                    return self.deliver(below, below.func, 3);
+                }
+                self.deliver(below, first, n)
+            }
+            k => unreachable!("results for a frame of kind {k:?}"),
+        }
+    }
+    /// Calls that the VM carries out itself.
+    #[allow(clippy::too_many_arguments)]
+    fn call_special(&mut self, kind: NativeKind, function: NativeFn, func: u32, nargs: u32, nresults: i32, ret: Delivery, data: u64) -> Result<Flow, Thrown> {
+        let top = func + 1 + nargs;
+        self.thread_mut().top = top;
+        let native = Vm::frame(FrameKind::Native, func, top, nresults, ret, data);
+        self.thread_mut().frames.push(native);
+        let args = Args { base: func + 1, n: nargs };
+        match kind {
+            NativeKind::Pcall => {
+                self.check_any(args, 0)?;
+                let levels = self.c_levels;
+                let f = self.thread_mut().frames.last_mut().expect("pushed");
+                (f.kind, f.nvarargs) = (FrameKind::Pcall, levels);
+                self.begin_call(func + 1, nargs - 1, -1, Delivery::Body, 0)
+            }
+            NativeKind::Xpcall => {
+                let h = args.get(self, 1);
+                if !h.is_function() {
+                    return Err(self.type_error(args, 2, "function"));
+                }
+                // func: handler, func + 1: the function, then its arguments.
+                self.put(func, h);
+                for i in 2..nargs {
+                    let v = self.get(func + 1 + i);
+                    self.put(func + i, v);
+                }
+                self.thread_mut().top = top - 1;
+                let levels = self.c_levels;
+                let f = self.thread_mut().frames.last_mut().expect("pushed");
+                (f.kind, f.nvarargs) = (FrameKind::Xpcall, levels);
+                self.begin_call(func + 1, nargs - 2, -1, Delivery::Body, 0)
+            }
+            NativeKind::TailCall | NativeKind::TailCall3 => {
+                let n = function(self, args)? as u32;
+                let first = self.thread().top - n;
+                if !core::mem::take(&mut self.tail_pending) {
+                    let f = self.thread_mut().frames.pop().expect("pushed");
+                    return self.deliver(f, first, n);
+                }
+                let f = self.thread_mut().frames.last_mut().expect("pushed");
+                f.kind = FrameKind::Continuation;
+                f.cont = if kind == NativeKind::TailCall3 { crate::builtins::CONT_THREE } else { 0 };
+                self.begin_call(first, n - 1, -1, Delivery::Body, 0)
+            }
+            NativeKind::Resume => self.resume(args, false),
+            NativeKind::Wrap => self.resume(args, true),
+            NativeKind::Yield => self.yield_(args),
+            NativeKind::CloseCoroutine => self.close_coroutine(args),
+            NativeKind::Plain => unreachable!(),
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Handlers: arithmetic, bitwise operators, not, length, concatenation.
+use super::*;
+use crate::semantics::Outcome;
+use crate::semantics::arith::ArithOp;
+use selune_core::feedback::{IndexSlot, index_seen, types};
+use selune_core::number;
+use selune_core::opcode::Op;
+
+/// The operator of an arithmetic opcode, and whether its right operand is a constant.
+pub(crate) fn arith_op(op: Op) -> (ArithOp, bool) {
+    use ArithOp as A;
+    match op {
+        Op::Add => (A::Add, false),
+        Op::AddK => (A::Add, true),
+        Op::Sub => (A::Sub, false),
+        Op::SubK => (A::Sub, true),
+        Op::Mul => (A::Mul, false),
+        Op::MulK => (A::Mul, true),
+        Op::Div => (A::Div, false),
+        Op::DivK => (A::Div, true),
+        Op::Mod => (A::Mod, false),
+        Op::ModK => (A::Mod, true),
+        Op::Pow => (A::Pow, false),
+        Op::PowK => (A::Pow, true),
+        Op::IDiv => (A::IDiv, false),
+        Op::IDivK => (A::IDiv, true),
+        Op::BAnd => (A::BAnd, false),
+        Op::BAndK => (A::BAnd, true),
+        Op::BOr => (A::BOr, false),
+        Op::BOrK => (A::BOr, true),
+        Op::BXor => (A::BXor, false),
+        Op::BXorK => (A::BXor, true),
+        Op::Shl => (A::Shl, false),
+        Op::ShlK => (A::Shl, true),
+        Op::Shr => (A::Shr, false),
+        Op::ShrK => (A::Shr, true),
+        Op::Unm => (A::Unm, false),
+        _ => (A::BNot, false),
+    }
+}
+
+/// Which type bit describes these operands.
+fn operand_bits(a: Value, b: Value) -> u16 {
+    match (a.is_int(), a.is_float(), b.is_int(), b.is_float()) {
+        (true, _, true, _) => types::INT,
+        (_, true, _, true) => types::FLOAT,
+        (true, _, _, true) => types::INT_FLOAT,
+        (_, true, true, _) => types::FLOAT_INT,
+        _ => types::OTHER,
+    }
+}
+
+fn arith_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
+    let (op, konst) = arith_op(i.op());
+    let a = reg(vm, i.b());
+    let b = match op {
+        ArithOp::Unm | ArithOp::BNot => a,
+        _ if konst => constant(vm, i.c()),
+        _ => reg(vm, i.c()),
+    };
+    let mut bits = operand_bits(a, b);
+    match vm.arith_step(op, a, b)? {
+        Outcome::Value(v) => {
+            if a.is_boxed_int() || b.is_boxed_int() || v.is_boxed_int() {
+                bits |= types::BIG;
+            }
+            saw_slow(vm, bits);
+            set_reg(vm, i.a(), v);
+            if vm.heap.gc_request != 0 {
+                vm.poll()?;
+            }
+            Ok(Flow::Run)
+        }
+        o => {
+            saw_slow(vm, types::OTHER);
+            vm.begin_meta(o, 0)
+        }
+    }
+}
+slow!(arith_slow, arith_inner);
+
+/// Both as floats, when one is a float and the other a float or an unboxed integer; with the type bit.
+#[inline(always)]
+fn mixed(a: Value, b: Value) -> Option<(f64, f64, u16)> {
+    if a.is_float() {
+        if b.is_float() {
+            return Some((a.as_float(), b.as_float(), types::FLOAT));
+        }
+        if b.is_small_int() {
+            return Some((a.as_float(), b.as_small_int() as f64, types::FLOAT_INT));
+        }
+    } else if a.is_small_int() && b.is_float() {
+        return Some((a.as_small_int() as f64, b.as_float(), types::INT_FLOAT));
+    }
+    None
+}
+/// An integer operand shifted up, so that the machine's overflow flag tells whether the result fits 48 bits.
+#[inline(always)]
+fn up(v: Value) -> i64 {
+    (v.0 << 16) as i64
+}
+/// The value whose integer is `s >> 16`.
+#[inline(always)]
+fn down(s: i64) -> Value {
+    Value(selune_core::value::TAG_INT << 48 | (s as u64) >> 16)
+}
+
+macro_rules! arith {
+    ($name:ident, $name_k:ident, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
+        arith!(@one $name, |base, _k, i| *base.add(i.c()), |$x, $y| $int, |$p, $q| $float);
+        arith!(@one $name_k, |_base, k, i| *k.add(i.c()), |$x, $y| $int, |$p, $q| $float);
+    };
+    (@one $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
+        op! { $name |vm, pc, base, i, k, fb| {
+            let a = *base.add(i.b());
+            let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
+            if a.is_small_int() && b.is_small_int() {
+                let ($x, $y) = (a, b);
+                if let Some(r) = $int {
+                    saw(pc, i, types::INT);
+                    *base.add(i.a()) = r;
+                    next!(vm, pc, base, k, fb)
+                }
+            } else if let Some(($p, $q, bit)) = mixed(a, b) {
+                let r: f64 = $float;
+                saw(pc, i, bit);
+                *base.add(i.a()) = Value::float_unchecked(r);
+                next!(vm, pc, base, k, fb)
+            }
+            return arith_slow(vm, pc, base, i, k, fb)
+        } }
+    };
+}
+arith!(op_add, op_add_k, |x, y| up(x).checked_add(up(y)).map(down), |p, q| p + q);
+arith!(op_sub, op_sub_k, |x, y| up(x).checked_sub(up(y)).map(down), |p, q| p - q);
+arith!(op_mul, op_mul_k, |x, y| up(x).checked_mul(y.as_small_int()).map(down), |p, q| p * q);
+arith!(op_mod, op_mod_k, |x, y| modulo(x.as_small_int(), y.as_small_int()), |p, q| number::fmod(p, q));
+arith!(op_idiv, op_idiv_k, |x, y| floor_div(x.as_small_int(), y.as_small_int()), |p, q| number::fidiv(p, q));
+
+/// `%` of 48-bit integers (the result always fits); None for a zero divisor.
+#[inline(always)]
+fn modulo(a: i64, b: i64) -> Option<Value> {
+    if (a | b) >> 31 == 0 && b != 0 {
+        // Both are small and not negative: the 32-bit division is several times faster.
+        return Some(Value::small_int((a as u32 % b as u32) as i64));
+    }
+    if b == 0 { None } else { Some(Value::small_int(number::imod(a, b))) }
+}
+/// `//` of 48-bit integers; None for a zero divisor or a result that needs a box.
+#[inline(always)]
+fn floor_div(a: i64, b: i64) -> Option<Value> {
+    if b == 0 {
+        return None;
+    }
+    let q = number::idiv(a, b);
+    if Value::fits_small(q) { Some(Value::small_int(q)) } else { None }
+}
+
+macro_rules! float_arith {
+    ($name:ident, $name_k:ident, |$p:ident, $q:ident| $float:expr) => {
+        float_arith!(@one $name, |base, _k, i| *base.add(i.c()), |$p, $q| $float);
+        float_arith!(@one $name_k, |_base, k, i| *k.add(i.c()), |$p, $q| $float);
+    };
+    (@one $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$p:ident, $q:ident| $float:expr) => {
+        op! { $name |vm, pc, base, i, k, fb| {
+            let a = *base.add(i.b());
+            let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
+            let ($p, $q, bit) = if a.is_small_int() && b.is_small_int() {
+                (a.as_small_int() as f64, b.as_small_int() as f64, types::INT)
+            } else if let Some(m) = mixed(a, b) {
+                m
+            } else {
+                return arith_slow(vm, pc, base, i, k, fb)
+            };
+            let r: f64 = $float;
+            saw(pc, i, bit);
+            *base.add(i.a()) = Value::float_unchecked(r);
+            next!(vm, pc, base, k, fb)
+        } }
+    };
+}
+float_arith!(op_div, op_div_k, |p, q| p / q);
+float_arith!(op_pow, op_pow_k, |p, q| number::pow(p, q));
+
+macro_rules! bitwise {
+    ($name:ident, $name_k:ident, |$x:ident, $y:ident| $r:expr) => {
+        bitwise!(@one $name, |base, _k, i| *base.add(i.c()), |$x, $y| $r);
+        bitwise!(@one $name_k, |_base, k, i| *k.add(i.c()), |$x, $y| $r);
+    };
+    (@one $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$x:ident, $y:ident| $r:expr) => {
+        op! { $name |vm, pc, base, i, k, fb| {
+            let a = *base.add(i.b());
+            let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
+            if a.is_small_int() && b.is_small_int() {
+                let ($x, $y) = (a.as_small_int(), b.as_small_int());
+                let r: i64 = $r;
+                if Value::fits_small(r) {
+                    saw(pc, i, types::INT);
+                    *base.add(i.a()) = Value::small_int(r);
+                    next!(vm, pc, base, k, fb)
+                }
+            }
+            return bits_big(vm, pc, base, i, k, fb)
+        } }
+    };
+}
+bitwise!(op_band, op_band_k, |x, y| x & y);
+bitwise!(op_bor, op_bor_k, |x, y| x | y);
+bitwise!(op_bxor, op_bxor_k, |x, y| x ^ y);
+bitwise!(op_shl, op_shl_k, |x, y| number::shl(x, y));
+bitwise!(op_shr, op_shr_k, |x, y| number::shr(x, y));
+
+op! {
+    /// Bitwise operators on integers of any size: fast although boxed.
+    #[inline(never)]
+    bits_big |vm, pc, base, i, k, fb| {
+        let (op, konst) = arith_op(i.op());
+        let a = *base.add(i.b());
+        let b = if konst { *k.add(i.c()) } else { *base.add(i.c()) };
+        if let (Some(x), Some(y)) = (a.as_int(), b.as_int()) {
+            let r = match op {
+                ArithOp::BAnd => x & y,
+                ArithOp::BOr => x | y,
+                ArithOp::BXor => x ^ y,
+                ArithOp::Shl => number::shl(x, y),
+                _ => number::shr(x, y),
+            };
+            saw(pc, i, types::INT | types::BIG);
+            let v = if Value::fits_small(r) { Value::small_int(r) } else { (*vm).heap.new_int(r) };
+            *base.add(i.a()) = v;
+            if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, i, k, fb) }
+            next!(vm, pc, base, k, fb)
+        }
+        return arith_slow(vm, pc, base, i, k, fb)
+    }
+}
+
+op! { op_unm |vm, pc, base, i, k, fb| {
+    let a = *base.add(i.b());
+    if a.is_float() {
+        saw(pc, i, types::FLOAT);
+        *base.add(i.a()) = Value::float_unchecked(-a.as_float());
+        next!(vm, pc, base, k, fb)
+    }
+    if a.is_small_int() && let Some(r) = up(a).checked_neg() {
+        saw(pc, i, types::INT);
+        *base.add(i.a()) = down(r);
+        next!(vm, pc, base, k, fb)
+    }
+    return arith_slow(vm, pc, base, i, k, fb)
+} }
+op! { op_bnot |vm, pc, base, i, k, fb| {
+    let a = *base.add(i.b());
+    if a.is_small_int() {
+        saw(pc, i, types::INT);
+        *base.add(i.a()) = Value::small_int(!a.as_small_int());
+        next!(vm, pc, base, k, fb)
+    }
+    return arith_slow(vm, pc, base, i, k, fb)
+} }
+op! { op_not |vm, pc, base, i, k, fb| {
+    *base.add(i.a()) = Value::bool((*base.add(i.b())).is_falsy());
+    next!(vm, pc, base, k, fb)
+} }
+
+op! { op_len |vm, pc, base, i, k, fb| {
+    let v = *base.add(i.b());
+    if v.is_table() {
+        let t = v.as_table();
+        // The border that was seen last, when it still is one and the table has no metatable.
+        if (*vm).heap.shape_has_no_metatable((*t).header.aux) {
+            let n = (*vm).heap.length(v);
+            let s: *mut IndexSlot = fb_slot(fb, i);
+            (*s).seen |= index_seen::ARRAY;
+            *base.add(i.a()) = Value::small_int(n);
+            next!(vm, pc, base, k, fb)
+        }
+    } else if v.is_string() {
+        let s: *mut IndexSlot = fb_slot(fb, i);
+        (*s).seen |= index_seen::STRING_RECEIVER;
+        *base.add(i.a()) = Value::small_int((*v.as_string()).len as i64);
+        next!(vm, pc, base, k, fb)
+    }
+    return len_slow(vm, pc, base, i, k, fb)
+} }
+fn len_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
+    let v = reg(vm, i.b());
+    let s: *mut IndexSlot = fb_slot_slow(vm, i);
+    match vm.len_step(v)? {
+        Outcome::Value(n) => {
+            // SAFETY: the slot of this instruction.
+            unsafe { (*s).seen |= index_seen::HAS_META };
+            set_reg(vm, i.a(), n);
+            Ok(Flow::Run)
+        }
+        o => {
+            // SAFETY: the slot of this instruction.
+            unsafe { (*s).seen |= index_seen::META };
+            vm.begin_meta(o, 0)
+        }
+    }
+}
+slow!(len_slow, len_inner);
+
+op! { op_concat |vm, pc, base, i, k, fb| { return concat_slow(vm, pc, base, i, k, fb) } }
+fn concat_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
+    let n = i.b();
+    let at = vm.thread().frames.last().expect("a Lua frame").base as usize + i.a();
+    match vm.concat_step(at, n)? {
+        (_, None) => {
+            saw_slow(vm, types::STRING);
+            if vm.heap.gc_request != 0 {
+                vm.poll()?;
+            }
+            Ok(Flow::Run)
+        }
+        (n, Some(o)) => {
+            saw_slow(vm, types::OTHER);
+            vm.begin_meta(o, n as u64)
+        }
+    }
+}
+slow!(concat_slow, concat_inner);

@@ -1,0 +1,228 @@
+//! The interpreter's dispatch. Handlers are functions in the family files; each ends by jumping to the next one (or, in
+//! builds without optimisation, by returning to a loop that calls it).
+//!
+//! State travels in machine registers: the VM, `pc` (the next instruction), `base` (address of R[0]), the instruction, the
+//! constants, the feedback. INTERP-1: `base`, constants and feedback are those of the topmost frame; whoever changes frames
+//! or the stack ends in `resume`, which loads them anew. INTERP-2: handlers own nothing that needs dropping and lend no
+//! address of a local, so that the jump is a jump; whatever does stands in a cold function of its own (`slow!`).
+mod arith;
+mod call;
+mod closure;
+mod compare;
+mod field;
+mod jump;
+mod load;
+mod loops;
+mod table;
+
+use crate::Vm;
+use crate::call::Flow;
+use crate::native::Thrown;
+use selune_core::feedback::Unit;
+use selune_core::opcode::OP_COUNT;
+use selune_core::proto::Ins;
+use selune_core::value::Value;
+
+/// Why the handlers stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub(crate) enum Exit {
+    /// The frame that this run was made for has returned.
+    Done,
+    /// An error is on its way.
+    Threw,
+    /// Loop dispatch only: go on with the state in `LoopState`.
+    #[cfg(not(selune_tail))]
+    Next,
+}
+
+pub(crate) type Handler = unsafe fn(*mut Vm, *const Ins, *mut Value, Ins, *const Value, *mut Unit) -> Exit;
+
+/// Ends a handler: on to the instruction at `pc`.
+#[cfg(selune_tail)]
+macro_rules! next {
+    ($vm:expr, $pc:expr, $base:expr, $k:expr, $fb:expr) => {{
+        let pc: *const selune_core::proto::Ins = $pc;
+        let ins = *pc;
+        let h = *$crate::interp::HANDLERS.get_unchecked(ins.0 as u8 as usize);
+        return h($vm, pc.add(1), $base, ins, $k, $fb);
+    }};
+}
+#[cfg(not(selune_tail))]
+macro_rules! next {
+    ($vm:expr, $pc:expr, $base:expr, $k:expr, $fb:expr) => {{
+        (*$vm).loop_state = ($pc, $base, $k, $fb);
+        return $crate::interp::Exit::Next;
+    }};
+}
+/// A handler.
+macro_rules! op {
+    ($(#[$m:meta])* $name:ident |$vm:ident, $pc:ident, $base:ident, $i:ident, $k:ident, $fb:ident| $body:block) => {
+        $(#[$m])*
+        pub(super) unsafe fn $name($vm: *mut crate::Vm, $pc: *const selune_core::proto::Ins, $base: *mut selune_core::value::Value,
+            $i: selune_core::proto::Ins, $k: *const selune_core::value::Value, $fb: *mut selune_core::feedback::Unit) -> crate::interp::Exit {
+            // SAFETY: INTERP-1; registers and constants named by code from the emitter are in bounds.
+            #[allow(unused_unsafe)]
+            unsafe { $body }
+        }
+    };
+}
+/// A cold handler around `fn inner(&mut Vm, Ins) -> Result<Flow, Thrown>`: saves the pc, runs it, goes on.
+macro_rules! slow {
+    ($name:ident, $inner:expr) => {
+        #[cold]
+        #[inline(never)]
+        pub(super) unsafe fn $name(
+            vm: *mut crate::Vm,
+            pc: *const selune_core::proto::Ins,
+            base: *mut selune_core::value::Value,
+            i: selune_core::proto::Ins,
+            k: *const selune_core::value::Value,
+            fb: *mut selune_core::feedback::Unit,
+        ) -> crate::interp::Exit {
+            // SAFETY: INTERP-1: a Lua frame is on top; nothing else borrows the VM.
+            unsafe {
+                crate::interp::save(vm, pc);
+                match $inner(&mut *vm, i) {
+                    Ok(crate::call::Flow::Run) => return crate::interp::resume(vm, pc, base, i, k, fb),
+                    Ok(crate::call::Flow::Exit) => crate::interp::Exit::Done,
+                    Err(crate::native::Thrown) => crate::interp::Exit::Threw,
+                }
+            }
+        }
+    };
+}
+pub(crate) use {next, op, slow};
+
+macro_rules! handlers {
+    ($(($name:ident, $method:ident, $form:ident, $fb:ident, $eff:ident, $doc:literal);)*) => {
+        /// One handler per opcode.
+        pub(crate) static HANDLERS: [Handler; OP_COUNT] = {
+            use {arith::*, call::*, closure::*, compare::*, field::*, jump::*, load::*, loops::*, table::*};
+            [$($method),*]
+        };
+    };
+}
+selune_core::for_each_op!(handlers);
+
+/// Saves the pc of the topmost frame (FRAME-1).
+#[inline(always)]
+pub(crate) unsafe fn save(vm: *mut Vm, pc: *const Ins) {
+    // SAFETY: a Lua frame is on top while a handler runs.
+    unsafe {
+        let frames = &mut (*(*vm).cur).frames;
+        let n = frames.len();
+        (*frames.as_mut_ptr().add(n - 1)).pc = pc;
+    }
+}
+
+op! {
+    /// Goes on with the topmost frame.
+    resume_here |vm, _pc, _base, _i, _k, _fb| {
+        let t = (*vm).cur;
+        let n = (*t).frames.len();
+        let f = (*t).frames.as_ptr().add(n - 1);
+        debug_assert!((*f).kind == selune_core::thread::FrameKind::Lua);
+        let p = (*f).proto;
+        next!(vm, (*f).pc, (*t).stack.add((*f).base as usize), (*p).k_ptr, (*p).fb_ptr)
+    }
+}
+pub(crate) use resume_here as resume;
+
+/// Does what the poll word asks for, then goes on.
+fn poll_inner(vm: &mut Vm, _: Ins) -> Result<Flow, Thrown> {
+    vm.poll().map(|()| Flow::Run)
+}
+slow!(poll, poll_inner);
+
+/// Runs the topmost Lua frame until the frame with `Delivery::Entry` above the caller's has returned.
+pub(crate) fn run(vm: &mut Vm) -> Result<Flow, Thrown> {
+    let vm: *mut Vm = vm;
+    // SAFETY: the topmost frame is a Lua frame (call.rs).
+    let exit = unsafe {
+        let none = core::ptr::null_mut();
+        #[cfg(selune_tail)]
+        {
+            resume(vm, core::ptr::null(), none, Ins(0), core::ptr::null(), core::ptr::null_mut())
+        }
+        #[cfg(not(selune_tail))]
+        {
+            let mut e = resume(vm, core::ptr::null(), none, Ins(0), core::ptr::null(), core::ptr::null_mut());
+            while e == Exit::Next {
+                let (pc, base, k, fb) = (*vm).loop_state;
+                let ins = *pc;
+                e = HANDLERS[ins.0 as u8 as usize](vm, pc.add(1), base, ins, k, fb);
+            }
+            e
+        }
+    };
+    match exit {
+        Exit::Done => Ok(Flow::Exit),
+        Exit::Threw => Err(Thrown),
+        #[cfg(not(selune_tail))]
+        Exit::Next => unreachable!(),
+    }
+}
+
+/// A register of the topmost frame.
+#[inline(always)]
+pub(crate) fn reg(vm: &Vm, n: usize) -> Value {
+    let f = vm.thread().frames.last().expect("a Lua frame");
+    vm.stack_at(f.base as usize + n)
+}
+/// Sets a register of the topmost frame.
+#[inline(always)]
+pub(crate) fn set_reg(vm: &mut Vm, n: usize, v: Value) {
+    let at = vm.thread().frames.last().expect("a Lua frame").base as usize + n;
+    vm.set_stack_at(at, v);
+}
+/// A constant of the topmost frame's function.
+#[inline(always)]
+pub(crate) fn constant(vm: &Vm, n: usize) -> Value {
+    let f = vm.thread().frames.last().expect("a Lua frame");
+    // SAFETY: the proto of a frame is alive.
+    unsafe { (&(*f.proto).constants)[n] }
+}
+/// R[n] or K[n - 256] of the topmost frame.
+#[inline(always)]
+pub(crate) fn rk(vm: &Vm, n: usize) -> Value {
+    if n < selune_core::proto::RK_CONST { reg(vm, n) } else { constant(vm, n - selune_core::proto::RK_CONST) }
+}
+/// R[n] or K[n - 256].
+#[inline(always)]
+pub(crate) unsafe fn rk_fast(base: *mut Value, k: *const Value, n: usize) -> Value {
+    // SAFETY: operands from the emitter are in bounds.
+    unsafe { if n < selune_core::proto::RK_CONST { *base.add(n) } else { *k.add(n - selune_core::proto::RK_CONST) } }
+}
+/// The closure that the topmost frame runs.
+#[inline(always)]
+pub(crate) unsafe fn closure_of(base: *mut Value) -> *mut selune_core::object::Closure {
+    // SAFETY: the slot below R[0] holds the running closure (thread.rs).
+    unsafe { (*base.sub(1)).as_closure() }
+}
+/// Adds a type bit to the running instruction's feedback.
+#[inline(always)]
+pub(crate) unsafe fn saw(pc: *const Ins, i: Ins, bit: u16) {
+    if i.s() & bit == 0 {
+        // SAFETY: pc - 1 is the running instruction; code is writable data (Proto::code).
+        unsafe { (*(pc.sub(1) as *mut Ins)).0 |= (bit as u64) << 48 }
+    }
+}
+/// Adds a type bit to the feedback of the topmost frame's running instruction (pc saved).
+pub(crate) fn saw_slow(vm: &mut Vm, bit: u16) {
+    let f = vm.thread().frames.last().expect("a Lua frame");
+    // SAFETY: as `saw`.
+    unsafe { (*(f.pc.sub(1) as *mut Ins)).0 |= (bit as u64) << 48 }
+}
+/// The feedback slot of the running instruction.
+#[inline(always)]
+pub(crate) unsafe fn fb_slot<T>(fb: *mut Unit, i: Ins) -> *mut T {
+    // SAFETY: S of an instruction with a slot is in bounds of the vector.
+    unsafe { fb.add(i.s() as usize) as *mut T }
+}
+/// The feedback slot of the topmost frame's running instruction.
+pub(crate) fn fb_slot_slow<T>(vm: &Vm, i: Ins) -> *mut T {
+    let f = vm.thread().frames.last().expect("a Lua frame");
+    // SAFETY: as `fb_slot`.
+    unsafe { (*f.proto).fb_ptr.add(i.s() as usize) as *mut T }
+}

@@ -1,0 +1,49 @@
+//! Turning source or binary chunks into functions.
+use crate::Vm;
+use selune_core::proto::Proto;
+use selune_core::value::Value;
+
+impl Vm {
+    /// Compiles a chunk. `mode` is "t", "b" or "bt"; `env` the value of the first upvalue (default: the globals). Err: the
+    /// message as a string value.
+    pub fn load(&mut self, chunk: &[u8], name: &[u8], mode: &str, env: Option<Value>) -> Result<Value, Value> {
+        let binary = chunk.first() == Some(&0x1b);
+        let kind = if binary { "binary" } else { "text" };
+        if !mode.contains(if binary { 'b' } else { 't' }) {
+            let m = format!("attempt to load a {kind} chunk (mode is '{mode}')");
+            return Err(self.new_str(m.as_bytes()));
+        }
+        let compiled = if binary { selune_compiler::undump(&mut self.heap, chunk, name) } else { selune_compiler::compile(&mut self.heap, chunk, name) };
+        match compiled {
+            Ok(proto) => Ok(self.main_closure(proto, env)),
+            Err(e) => Err(self.new_str(&e.message)),
+        }
+    }
+    /// A closure of a main function: fresh upvalues, the first one the environment.
+    fn main_closure(&mut self, proto: *mut Proto, env: Option<Value>) -> Value {
+        self.prepare_protos(proto);
+        // SAFETY: a proto just made.
+        let n = unsafe { (*proto).upvals.len() };
+        let f = self.heap.new_closure(proto, n);
+        for i in 0..n {
+            let v = if i == 0 { env.unwrap_or(self.globals) } else { Value::NIL };
+            let cell = self.heap.new_cell(v);
+            // SAFETY: the closure has n upvalues.
+            unsafe {
+                let slot = selune_core::object::Closure::upvalue(f.as_closure(), i);
+                self.heap.store(f.as_header(), slot, cell);
+            }
+        }
+        f
+    }
+    /// Gives a function and all its nested ones their tier state.
+    fn prepare_protos(&mut self, proto: *mut Proto) {
+        // SAFETY: protos just made, reachable from the compiler's result.
+        let p = unsafe { &mut *proto };
+        p.tier.countdown = self.hot_threshold;
+        p.tier.entry = self.default_entry;
+        for i in 0..p.protos.len() {
+            self.prepare_protos(p.protos[i]);
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Safepoints: the only places where objects move.
+//!
+//! The interpreter polls `heap.gc_request` after opcodes that allocate, at back edges and calls; compiled code polls the
+//! same word. A poll may collect and run finalizers.
+use crate::Vm;
+use crate::native::Thrown;
+use core::sync::atomic::Ordering;
+use selune_core::heap::{POLL_MAJOR, POLL_MINOR};
+use selune_core::shape::Metamethod;
+use selune_core::value::Value;
+
+/// Poll bit: the backend has finished jobs to install.
+pub const POLL_JIT: u32 = 1 << 8;
+/// Poll bit: a host asked for an interruption.
+pub const POLL_INTERRUPT: u32 = 1 << 9;
+
+impl Vm {
+    /// Does everything that was asked for. May collect and call; FRAME-1 must hold. Throws for memory and interrupts.
+    #[cold]
+    #[inline(never)]
+    pub fn poll(&mut self) -> Result<(), Thrown> {
+        let mut word = self.heap.gc_request;
+        if word & POLL_INTERRUPT != 0 || self.interrupt.load(Ordering::Relaxed) {
+            self.heap.gc_request &= !POLL_INTERRUPT;
+            if self.interrupt.swap(false, Ordering::Relaxed) {
+                return Err(self.rt_error("interrupted!"));
+            }
+        }
+        if word & POLL_JIT != 0 {
+            self.heap.gc_request &= !POLL_JIT;
+            self.with_backend(|b, vm| b.safepoint(vm));
+            word = self.heap.gc_request;
+        }
+        if word & (POLL_MINOR | POLL_MAJOR) != 0 {
+            self.collect(word & POLL_MAJOR != 0);
+            if self.heap.over_limit() {
+                self.collect(true);
+                if self.heap.over_limit() {
+                    return Err(self.memory_error());
+                }
+            }
+            self.run_finalizers();
+        }
+        Ok(())
+    }
+    /// Lends the backend out.
+    pub fn with_backend<R>(&mut self, f: impl FnOnce(&dyn crate::backend::Backend, &mut Vm) -> R) -> Option<R> {
+        let b = self.backend.clone()?;
+        Some(f(&*b, self))
+    }
+    /// A safepoint of compiled code: collects when asked to and does what else needs no call. True: something is queued
+    /// that compiled code must not do itself (it takes a side exit and the interpreter does it).
+    pub fn safepoint(&mut self) -> bool {
+        let word = self.heap.gc_request;
+        if word & (POLL_MINOR | POLL_MAJOR) != 0 {
+            self.collect(word & POLL_MAJOR != 0);
+            if self.heap.over_limit() {
+                self.collect(true);
+            }
+        }
+        let due = self.heap.over_limit()
+            || self.heap.finalizers_pending() > 0 && !self.in_finalizer
+            || self.heap.gc_request & POLL_INTERRUPT != 0
+            || self.interrupt.load(Ordering::Relaxed);
+        if due {
+            // The interpreter's next poll finds the work.
+            self.heap.gc_request |= POLL_MINOR;
+        }
+        due
+    }
+    /// Collects, moving objects. `major`: the whole heap.
+    pub fn collect(&mut self, major: bool) {
+        let vm: *mut Vm = self;
+        // SAFETY: the roots are fields of the VM apart from the heap, which the collector borrows; they are enumerated
+        // while nothing else runs.
+        let heap = unsafe { &mut (*vm).heap };
+        let mut roots = |visit: &mut dyn FnMut(*mut Value)| {
+            // SAFETY: see above.
+            let vm = unsafe { &mut *vm };
+            for v in [&raw mut vm.current, &raw mut vm.main, &raw mut vm.error, &raw mut vm.registry, &raw mut vm.globals, &raw mut vm.loaded, &raw mut vm.native.result] {
+                visit(v);
+            }
+            for v in vm.type_metatables.iter_mut().chain(vm.handles.iter_mut()) {
+                visit(v);
+            }
+            let live = vm.native.live_args as usize;
+            for v in vm.native.args[..live].iter_mut().chain(vm.native.more.iter_mut()) {
+                visit(v);
+            }
+            vm.with_backend(|b, vm| b.visit_roots(vm, visit));
+        };
+        if major {
+            heap.collect_major(&mut roots);
+        } else {
+            heap.collect_minor(&mut roots);
+        }
+        if self.stress_gc {
+            self.heap.request_minor();
+        }
+    }
+    /// Runs the `__gc` methods of what the last collection found unreachable. May call; errors become warnings.
+    pub fn run_finalizers(&mut self) {
+        if self.in_finalizer {
+            return;
+        }
+        while let Some(v) = self.heap.take_finalizable() {
+            self.finalize(v);
+        }
+    }
+    fn finalize(&mut self, v: Value) {
+        let f = self.metamethod(v, Metamethod::Gc);
+        if !f.is_function() {
+            return;
+        }
+        self.in_finalizer = true;
+        let (saved, top) = (self.error, self.top() as u32);
+        let h = self.pin(saved);
+        let at = self.call_base();
+        let ok = self.ensure_stack(at + 4).is_ok();
+        if ok {
+            self.put(at, f);
+            self.put(at + 1, v);
+            self.thread_mut().top = at + 2;
+            if let Err(e) = self.pcall_at(at as usize, 1, 0) {
+                let mut m = b"error in __gc".to_vec();
+                let text = if e.is_string() { self.bytes(e).to_vec() } else { b"error object is not a string".to_vec() };
+                m.extend_from_slice(b" (");
+                m.extend_from_slice(&text);
+                m.push(b')');
+                self.warn(&m, false);
+            }
+        }
+        self.thread_mut().top = top;
+        self.error = self.handles[h];
+        self.handles.truncate(h);
+        self.in_finalizer = false;
+    }
+    /// Is a `__gc` method running?
+    pub fn in_finalizer(&self) -> bool {
+        self.in_finalizer
+    }
+    /// `collectgarbage("collect")`: everything unreachable goes, finalizers run. May call.
+    pub fn full_collection(&mut self) {
+        self.collect(true);
+        self.run_finalizers();
+    }
+    /// Runs the finalizers of all objects that have one, at the end of the VM, last registered first.
+    pub fn close(&mut self) {
+        let e = Value::NIL;
+        self.close_all_now(0, e);
+        for _ in 0..10 {
+            self.heap.separate_all_finalizers();
+            let before = self.heap.finalizers_pending();
+            if before == 0 {
+                break;
+            }
+            self.run_finalizers();
+        }
+    }
+}

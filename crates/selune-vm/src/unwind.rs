@@ -1,0 +1,88 @@
+//! What an error does to the frames.
+use crate::Vm;
+use crate::call::Flow;
+use crate::native::Thrown;
+use selune_core::thread::{Delivery, FrameKind, Status, Thread};
+use selune_core::value::Value;
+
+impl Vm {
+    /// Cuts frames of this run of the interpreter (those above `floor` on `home`, and coroutines resumed by it) until one
+    /// catches the error. Err: none did, and all its frames are gone.
+    pub(crate) fn unwind(&mut self, home: *mut Thread, floor: usize) -> Result<Flow, Thrown> {
+        loop {
+            let at_floor = core::ptr::eq(self.cur, home) && self.thread().frames.len() <= floor;
+            if at_floor {
+                return Err(Thrown);
+            }
+            let Some(frame) = self.thread().frames.last().copied() else { unreachable!("a coroutine without its bottom frame") };
+            match frame.kind {
+                FrameKind::Pcall | FrameKind::Xpcall => {
+                    self.c_levels = frame.nvarargs;
+                    return self.catch();
+                }
+                _ => {
+                    self.thread_mut().frames.pop();
+                    if frame.ret == Delivery::Coroutine
+                        && let Some(flow) = self.coroutine_failed()?
+                    {
+                        return Ok(flow);
+                    }
+                }
+            }
+        }
+    }
+    /// The topmost frame is a pcall: closes what is to be closed above it, then gives `false, error` as its results.
+    fn catch(&mut self) -> Result<Flow, Thrown> {
+        let frame = *self.thread().frames.last().expect("pcall's frame");
+        let e = self.error;
+        let level = frame.func + 1;
+        if self.thread().tbc.last().is_some_and(|t| t.slot >= level) {
+            return self.begin_close(level, crate::close::After::Catch, Some(e));
+        }
+        self.finish_catch(e)
+    }
+    /// Gives `false, error` as the results of the pcall whose frame is on top.
+    pub(crate) fn finish_catch(&mut self, e: Value) -> Result<Flow, Thrown> {
+        let frame = self.thread_mut().frames.pop().expect("pcall's frame");
+        self.thread_mut().top = frame.func + 2;
+        self.put(frame.func, Value::FALSE);
+        self.put(frame.func + 1, e);
+        // A stack that grew for the handling of an overflow is given back at the next collection.
+        self.finish_frame(frame, frame.func, 2)
+    }
+    /// The bottom frame of the running coroutine is gone with an error: who resumed it goes on. None: the error goes on
+    /// in the resumer (coroutine.wrap).
+    fn coroutine_failed(&mut self) -> Result<Option<Flow>, Thrown> {
+        let e = self.error;
+        self.thread_mut().status = Status::Dead;
+        // The error waits on the dead stack, above what is still to be closed, for coroutine.close.
+        let at = self.thread().tbc.last().map_or(0, |t| t.slot + 1);
+        self.put(at, e);
+        self.thread_mut().top = at + 1;
+        let failed = self.current;
+        self.leave_coroutine();
+        let frame = *self.thread().frames.last().expect("a resume's frame");
+        self.c_levels = frame.nvarargs;
+        if frame.flags & selune_core::thread::frame_flags::WRAP != 0 {
+            // Close its variables as coroutine.close does, then go on with the error, position in front of a string.
+            let e = self.close_dead(failed, e);
+            let e = if e.is_string() {
+                self.thread_mut().frames.last_mut().expect("a resume's frame").kind = FrameKind::Native;
+                let mut m = self.where_(1);
+                m.extend_from_slice(&self.bytes(e).to_vec());
+                self.new_str(&m)
+            } else {
+                e
+            };
+            self.thread_mut().frames.last_mut().expect("a resume's frame").kind = FrameKind::Native;
+            let _ = self.throw(e);
+            return Ok(None);
+        }
+        self.thread_mut().frames.pop();
+        self.ensure_stack(frame.func + 3)?;
+        self.thread_mut().top = frame.func + 2;
+        self.put(frame.func, Value::FALSE);
+        self.put(frame.func + 1, e);
+        self.finish_frame(frame, frame.func, 2).map(Some)
+    }
+}

@@ -1,0 +1,301 @@
+//! The state of one Lua universe. Many can live in one process.
+use crate::backend::Backend;
+use crate::native::Thrown;
+use selune_core::heap::Heap;
+use selune_core::native_state::NativeState;
+use selune_core::shape::Metamethod;
+use selune_core::thread::{Status, Thread};
+use selune_core::value::Value;
+
+/// What a VM is made with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Bytes that the heap may use.
+    pub memory_limit: usize,
+    /// Collect at every safepoint.
+    pub stress_gc: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { memory_limit: usize::MAX, stress_gc: false }
+    }
+}
+
+/// Index of a basic type in tables of per-type metatables.
+pub fn type_index(v: Value) -> usize {
+    match v.type_name() {
+        "nil" => 0,
+        "boolean" => 1,
+        "number" => 3,
+        "string" => 4,
+        "table" => 5,
+        "function" => 6,
+        "thread" => 8,
+        _ => 7,
+    }
+}
+
+/// One Lua universe. `repr(C)`: machine code reaches the first fields by fixed offsets.
+#[repr(C)]
+pub struct Vm {
+    /// What machine code and trampolines share with the VM; at offset 0.
+    pub native: NativeState,
+    /// All objects.
+    pub heap: Heap,
+    /// The running coroutine's (or the main program's) stacks; points into the object `current`.
+    pub(crate) cur: *mut Thread,
+    /// The running coroutine's value.
+    pub(crate) current: Value,
+    /// The main thread's value.
+    pub(crate) main: Value,
+    /// The value of the error on its way.
+    pub(crate) error: Value,
+    /// Metatables of types without individual ones, by `type_index`.
+    pub(crate) type_metatables: [Value; 9],
+    pub(crate) registry: Value,
+    pub(crate) globals: Value,
+    pub(crate) loaded: Value,
+    /// Depth of Rust activations, as PUC counts C calls (limit 200).
+    pub(crate) c_levels: u32,
+    /// The JIT, when there is one.
+    pub backend: Option<std::rc::Rc<dyn Backend>>,
+    /// Start value of `Tier::countdown` of new protos.
+    pub(crate) hot_threshold: i32,
+    /// Register entry of functions that are not compiled: the bridge's stub that runs the interpreter; 0 without a bridge.
+    pub default_entry: usize,
+    pub(crate) in_finalizer: bool,
+    /// Set by a native of kind TailCall that wants its call (see `Vm::tail_call`).
+    pub(crate) tail_pending: bool,
+    pub(crate) stress_gc: bool,
+    pub(crate) warn_on: bool,
+    pub(crate) warn_continues: bool,
+    /// Natives that opcodes know, as function addresses.
+    pub known: KnownNatives,
+    /// Roots of hosts.
+    pub(crate) handles: Vec<Value>,
+    /// State of the loop dispatch between handlers.
+    #[cfg(not(selune_tail))]
+    pub(crate) loop_state: (*const selune_core::proto::Ins, *mut Value, *const Value, *mut selune_core::feedback::Unit),
+    /// Set by a host or signal to stop the program ("interrupted!").
+    pub interrupt: std::sync::Arc<core::sync::atomic::AtomicBool>,
+}
+
+/// Addresses of natives that opcodes specialise on; 0 when the library is not open.
+#[derive(Default, Clone, Copy, Debug)]
+pub struct KnownNatives {
+    /// `next`.
+    pub next: usize,
+    /// The iterator that `ipairs` gives.
+    pub ipairs_iter: usize,
+}
+
+/// Most Rust activations (LUAI_MAXCCALLS of PUC Lua).
+pub const MAX_C_LEVELS: u32 = 200;
+
+impl Vm {
+    /// A universe without libraries.
+    pub fn new(config: Config) -> Box<Vm> {
+        let mut heap = Heap::new();
+        heap.set_memory_limit(config.memory_limit);
+        let mut main = Thread::new(256);
+        main.status = Status::Running;
+        let main = heap.new_thread(main);
+        // SAFETY: a thread object just made; it never moves (old) and is a root below.
+        let cur = unsafe { (*main.as_thread_object()).thread };
+        let globals = heap.new_table(0, 0);
+        let registry = heap.new_table(0, 0);
+        let loaded = heap.new_table(0, 0);
+        let mut vm = Box::new(Vm {
+            native: NativeState::new(),
+            heap,
+            cur,
+            current: main,
+            main,
+            error: Value::NIL,
+            type_metatables: [Value::NIL; 9],
+            registry,
+            globals,
+            loaded,
+            c_levels: 0,
+            backend: None,
+            hot_threshold: i32::MAX,
+            default_entry: 0,
+            in_finalizer: false,
+            tail_pending: false,
+            stress_gc: config.stress_gc,
+            warn_on: false,
+            warn_continues: false,
+            known: KnownNatives::default(),
+            handles: Vec::new(),
+            #[cfg(not(selune_tail))]
+            loop_state: (core::ptr::null(), core::ptr::null_mut(), core::ptr::null(), core::ptr::null_mut()),
+            interrupt: Default::default(),
+        });
+        if config.stress_gc {
+            vm.heap.request_minor();
+        }
+        vm.heap.remember_thread(main);
+        let (g, l) = (vm.intern(b"_G"), vm.intern(b"_LOADED"));
+        vm.raw_set(globals, g, globals).expect("a string key");
+        vm.raw_set(loaded, g, globals).expect("a string key");
+        vm.raw_set(registry, l, loaded).expect("a string key");
+        vm
+    }
+    /// The running thread.
+    #[inline(always)]
+    pub fn thread(&self) -> &Thread {
+        // SAFETY: `cur` points into the thread object `current`, a root that never moves.
+        unsafe { &*self.cur }
+    }
+    /// The running thread.
+    #[inline(always)]
+    pub fn thread_mut(&mut self) -> &mut Thread {
+        // SAFETY: as in `thread`; `&mut self` makes it the only borrow.
+        unsafe { &mut *self.cur }
+    }
+    /// Another thread's state.
+    pub fn thread_of(&mut self, v: Value) -> &mut Thread {
+        assert!(v.is_thread());
+        // SAFETY: a thread object owns its Thread until it is swept; `&mut self` keeps collections away.
+        unsafe { &mut *(*v.as_thread_object()).thread }
+    }
+    /// The running coroutine's value and whether it is the main one.
+    pub fn running(&self) -> (Value, bool) {
+        (self.current, self.current == self.main)
+    }
+    /// Makes another thread the running one.
+    pub(crate) fn switch_to(&mut self, v: Value) {
+        // SAFETY: a thread object.
+        self.cur = unsafe { (*v.as_thread_object()).thread };
+        self.current = v;
+        self.heap.remember_thread(v);
+    }
+    /// The table of globals.
+    pub fn globals(&self) -> Value {
+        self.globals
+    }
+    /// The registry table.
+    pub fn registry(&self) -> Value {
+        self.registry
+    }
+    /// `package.loaded`.
+    pub fn loaded(&self) -> Value {
+        self.loaded
+    }
+    /// Raw read of a table.
+    #[inline]
+    pub fn raw_get(&self, t: Value, k: Value) -> Value {
+        debug_assert!(t.is_table());
+        self.heap.get(t, k)
+    }
+    /// Raw read by integer key.
+    #[inline]
+    pub fn raw_get_int(&self, t: Value, i: i64) -> Value {
+        self.heap.get_int(t, i)
+    }
+    /// Raw write of a table; throws for nil and NaN keys.
+    pub fn raw_set(&mut self, t: Value, k: Value, v: Value) -> Result<(), Thrown> {
+        match self.heap.set(t, k, v) {
+            Ok(()) => Ok(()),
+            Err(e) => Err(self.key_error(e)),
+        }
+    }
+    pub(crate) fn key_error(&mut self, e: selune_core::table::KeyError) -> Thrown {
+        use selune_core::table::KeyError::*;
+        match e {
+            Nil => self.rt_error("table index is nil"),
+            NaN => self.rt_error("table index is NaN"),
+            #[allow(unreachable_patterns)]
+            _ => self.rt_error("table overflow"),
+        }
+    }
+    /// Raw write by integer key.
+    pub fn raw_set_int(&mut self, t: Value, i: i64, v: Value) {
+        let k = self.int(i);
+        let _ = self.heap.set(t, k, v);
+    }
+    /// The metatable of any value, nil when it has none.
+    #[inline]
+    pub fn metatable(&self, v: Value) -> Value {
+        if v.is_table() {
+            self.heap.metatable(v)
+        } else if v.is_userdata() {
+            // SAFETY: checked to be a userdata.
+            unsafe { (*v.as_userdata()).metatable }
+        } else {
+            self.type_metatables[type_index(v)]
+        }
+    }
+    /// Sets the metatable (nil: none) of a table or userdata, or of the value's whole type.
+    pub fn set_metatable(&mut self, v: Value, mt: Value) {
+        if v.is_table() {
+            self.heap.set_metatable(v, mt);
+        } else if v.is_userdata() {
+            // SAFETY: a userdata; stored through the barrier.
+            unsafe { self.heap.store(v.as_header(), &raw mut (*v.as_userdata()).metatable, mt) };
+        } else {
+            self.type_metatables[type_index(v)] = mt;
+            return;
+        }
+        if mt.is_table() && !self.heap.metamethod(mt, Metamethod::Gc).is_nil() {
+            self.heap.register_finalizer(v);
+        }
+    }
+    /// The metamethod of a value, nil when it has none.
+    #[inline]
+    pub fn metamethod(&self, v: Value, m: Metamethod) -> Value {
+        let mt = self.metatable(v);
+        if mt.is_nil() { Value::NIL } else { self.heap.metamethod(mt, m) }
+    }
+    /// Name of a value's type for messages: `__name` of its metatable when that is a string.
+    pub fn type_name_of(&self, v: Value) -> Vec<u8> {
+        if v.is_table() || v.is_userdata() {
+            let n = self.metamethod(v, Metamethod::Name);
+            if n.is_string() {
+                return self.bytes(n).to_vec();
+            }
+        }
+        v.type_name().as_bytes().to_vec()
+    }
+    /// Sets how hot a function must get before the backend is asked, for protos made from now on.
+    pub fn set_hot_threshold(&mut self, n: i32) {
+        self.hot_threshold = n;
+    }
+    /// Keeps a value alive and up to date; gives a handle.
+    pub fn pin(&mut self, v: Value) -> usize {
+        self.handles.push(v);
+        self.handles.len() - 1
+    }
+    /// The value of a handle.
+    pub fn pinned(&self, h: usize) -> Value {
+        self.handles[h]
+    }
+    /// Is `warn` on?
+    pub fn warnings(&self) -> bool {
+        self.warn_on
+    }
+    /// Emits a warning as PUC's `lua_warning` with `lua.c`'s state machine ("@on", "@off" control it).
+    pub fn warn(&mut self, msg: &[u8], to_continue: bool) {
+        use std::io::Write;
+        if !to_continue && !self.warn_continues && msg.first() == Some(&b'@') {
+            match msg {
+                b"@on" => self.warn_on = true,
+                b"@off" => self.warn_on = false,
+                _ => {}
+            }
+            return;
+        }
+        if self.warn_on {
+            let mut err = std::io::stderr().lock();
+            if !self.warn_continues {
+                let _ = err.write_all(b"Lua warning: ");
+            }
+            let _ = err.write_all(msg);
+            if !to_continue {
+                let _ = err.write_all(b"\n");
+            }
+        }
+        self.warn_continues = to_continue;
+    }
+}
