@@ -6,6 +6,7 @@
 
 pub mod feedback;
 pub mod heap;
+pub mod native_state;
 pub mod number;
 pub mod object;
 pub mod opcode;

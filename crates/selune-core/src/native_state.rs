@@ -1,0 +1,96 @@
+//! The part of a VM that machine code knows by offset: where compiled frames are on the native stack, and the values that
+//! do not fit into registers at calls.
+//!
+//! `NativeState` is the first field of the VM, so that the VM's address, which compiled code carries around as its first
+//! argument, is the address of this struct. Trampolines (vm-bridge, `arch`) and JITs take the offsets from here with
+//! `offset_of!`; nothing else fixes them.
+
+use crate::value::Value;
+
+/// How many arguments of a compiled function travel in machine registers.
+pub const ARG_REGISTERS: usize = 3;
+
+/// How many values `NativeState::args` holds: the 255 registers of a frame and some room for fixed additions (the
+/// function and implied arguments of metamethods).
+pub const ARG_SLOTS: usize = 256 + 8;
+
+/// The native stack as seen from its innermost compiled code. Each coroutine that is suspended inside compiled code
+/// keeps its own; the running one's is in the [`NativeState`].
+///
+/// Compiled frames form *segments*: entry trampoline, compiled frames, then Rust code called by the innermost of them. The
+/// exit record describes the innermost frame of the innermost segment; the entry trampoline's frame saves the record
+/// and `entry_sp` of the enclosing segment.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NativeContext {
+    /// Return address into the compiled frame that called Rust code; 0 when no compiled code is on the stack. Only valid
+    /// while such a call runs.
+    pub exit_pc: u64,
+    /// Stack pointer of that frame (as it is after the return).
+    pub exit_sp: u64,
+    /// Frame pointer of that frame.
+    pub exit_fp: u64,
+    /// Stack pointer of the innermost entry trampoline's frame: where an error goes. 0: none.
+    pub entry_sp: u64,
+    /// Compiled code must not use the stack below this address.
+    pub native_limit: u64,
+}
+
+impl NativeContext {
+    /// No compiled code on this stack.
+    pub const EMPTY: NativeContext = NativeContext {
+        exit_pc: 0,
+        exit_sp: 0,
+        exit_fp: 0,
+        entry_sp: 0,
+        native_limit: 0,
+    };
+}
+
+impl Default for NativeContext {
+    fn default() -> NativeContext {
+        NativeContext::EMPTY
+    }
+}
+
+/// See the head of this file.
+#[repr(C)]
+#[derive(Debug)]
+pub struct NativeState {
+    /// The running native stack.
+    pub context: NativeContext,
+    /// A root for one value that crosses a safepoint inside a runtime function (its result), or travels with an error.
+    pub result: Value,
+    /// How many results the last call returned, when it returned the mark `MULTI`: they are in `args[..nresults]`, or, if
+    /// they do not fit there, where the VM keeps them.
+    pub nresults: u32,
+    /// How many slots of `args` hold live values: what a collection scans.
+    pub live_args: u32,
+    /// Arguments beyond the first [`ARG_REGISTERS`] (argument `i` in slot `i`), and the values of multiple results.
+    pub args: [Value; ARG_SLOTS],
+    /// Private to the backend; 0 without one.
+    pub engine: usize,
+    /// Multiple results that do not fit `args` (then all of them stand here); a root.
+    pub more: Vec<Value>,
+}
+
+impl NativeState {
+    /// The state of a VM in which nothing runs.
+    pub const fn new() -> NativeState {
+        NativeState {
+            context: NativeContext::EMPTY,
+            result: Value::NIL,
+            nresults: 0,
+            live_args: 0,
+            args: [Value::NIL; ARG_SLOTS],
+            engine: 0,
+            more: Vec::new(),
+        }
+    }
+}
+
+impl Default for NativeState {
+    fn default() -> NativeState {
+        NativeState::new()
+    }
+}
