@@ -1,1 +1,42 @@
 //! Lua source to bytecode: lexer, parser, scopes, emitter.
+//!
+//! `source -> lexer -> parser (names resolved, constants folded) -> ast -> emit (one function at a time) -> link -> Proto`.
+//! Messages, limits and line numbers are those of PUC Lua 5.4.8. Reading order: `ast`, `parser`, `emit`, `link`.
+pub mod ast;
+mod emit;
+pub mod error;
+mod fold;
+pub mod intern;
+mod lexer;
+mod link;
+mod parser;
+pub mod token;
+
+pub use error::{CompileError, ErrorKind, chunk_id};
+use selune_core::heap::Heap;
+use selune_core::proto::Proto;
+
+/// A compiled function in the heap; it lives as long as a root or another proto refers to it.
+pub type ProtoRef = *mut Proto;
+
+/// C levels that are in use when the main program of a PUC interpreter calls `load`.
+pub const DEFAULT_LEVELS: u32 = 2;
+
+/// Compiles a chunk. The main function has one upvalue, `_ENV`. `chunk_name` is as for `load` (`=stdin`, `@file`, or the
+/// source itself); the message of an error is complete, with chunk name and line.
+pub fn compile(heap: &mut Heap, source: &[u8], chunk_name: &[u8]) -> Result<ProtoRef, CompileError> {
+    compile_at(heap, source, chunk_name, DEFAULT_LEVELS)
+}
+
+/// The same when `levels` of the 200 C levels are in use: nesting in the source counts from there.
+pub fn compile_at(heap: &mut Heap, source: &[u8], chunk_name: &[u8], levels: u32) -> Result<ProtoRef, CompileError> {
+    let ast = parser::parse(source, chunk_name, levels).map_err(|e| *e)?;
+    let functions = emit::emit(&ast, chunk_name).map_err(|e| *e)?;
+    Ok(link::link(heap, &ast, functions, chunk_name))
+}
+
+/// Only checks the syntax; for tools.
+pub fn check(source: &[u8], chunk_name: &[u8]) -> Result<(), CompileError> {
+    let ast = parser::parse(source, chunk_name, DEFAULT_LEVELS).map_err(|e| *e)?;
+    emit::emit(&ast, chunk_name).map(drop).map_err(|e| *e)
+}
