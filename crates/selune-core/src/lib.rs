@@ -4,6 +4,7 @@
 //! `shape` and `table` (how tables work), `opcode` (the bytecode), `proto`, `feedback`, `thread` (stacks and frames).
 #![allow(clippy::missing_safety_doc)]
 
+pub mod disasm;
 pub mod feedback;
 pub mod heap;
 pub mod native_state;
