@@ -50,8 +50,10 @@ pub trait Backend {
     fn safepoint(&self, vm: &mut Vm);
     /// Visits every root in compiled frames and in the backend's own structures.
     fn visit_roots(&self, vm: &mut Vm, visit: &mut dyn FnMut(*mut Value));
-    /// For the `n`-th (from the innermost) compiled segment: its logical frames, innermost first, as (proto, pc).
-    fn frames_of_segment(&mut self, vm: &Vm, n: usize) -> Vec<(*mut Proto, *const Ins)>;
+    /// For the `n`-th (from the innermost) compiled segment: its logical frames, innermost first, as (proto, pc), the pc being
+    /// that of the next instruction as in `CallFrame::pc`. The frame of `enter_osr` is among them, and the marker of that
+    /// segment has this function as its `proto` (the Lua frame below the marker is then not a level of its own).
+    fn frames_of_segment(&self, vm: &Vm, n: usize) -> Vec<(*mut Proto, *const Ins)>;
     /// A proto is about to be freed.
     fn forget(&self, proto: *mut Proto);
     /// Statistics, as text or JSON.

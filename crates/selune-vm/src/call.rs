@@ -430,17 +430,14 @@ impl Vm {
                 if !h.is_function() {
                     return Err(self.type_error(args, 2, "function"));
                 }
-                // func: handler, func + 1: the function, then its arguments.
-                self.put(func, h);
-                for i in 2..nargs {
-                    let v = self.get(func + 1 + i);
-                    self.put(func + i, v);
-                }
-                self.thread_mut().top = top - 1;
+                // func + 1: the handler, func + 2: the function, then its arguments.
+                let f = args.get(self, 0);
+                self.put(func + 1, h);
+                self.put(func + 2, f);
                 let levels = self.c_levels;
                 let f = self.thread_mut().frames.last_mut().expect("pushed");
                 (f.kind, f.nvarargs) = (FrameKind::Xpcall, levels);
-                self.begin_call(func + 1, nargs - 2, -1, Delivery::Body, 0)
+                self.begin_call(func + 2, nargs - 2, -1, Delivery::Body, 0)
             }
             NativeKind::TailCall | NativeKind::TailCall3 => {
                 let n = function(self, args)? as u32;

@@ -18,7 +18,7 @@ impl Vm {
             .rev()
             .find(|f| matches!(f.kind, FrameKind::Pcall | FrameKind::Xpcall))
             .filter(|f| f.kind == FrameKind::Xpcall)
-            .map(|f| f.func);
+            .map(|f| f.func + 1);
         if let Some(slot) = handler {
             let h = self.stack_at(slot as usize);
             match self.call1(h, &[v]) {
@@ -49,7 +49,7 @@ impl Vm {
     /// raises; PUC's `luaG_runerror`).
     #[cold]
     pub fn rt_error(&mut self, msg: impl AsRef<[u8]>) -> Thrown {
-        let mut m = self.where_(0);
+        let mut m = self.running_position();
         m.extend_from_slice(msg.as_ref());
         let v = self.new_str(&m);
         self.throw(v)
