@@ -52,6 +52,8 @@ pub const MULTI: u64 = SPECIAL | 3;
 pub const RESUME: u64 = SPECIAL | 4;
 /// Internal mark: an empty key of a hash part (never visible to Lua).
 pub const EMPTY: u64 = SPECIAL | 5;
+/// Internal mark: a key of a hash part that died (its entry is not free for lookups, and holds nil).
+pub const REMOVED: u64 = SPECIAL | 6;
 /// Light userdata have this bit of the payload set (addresses are 47 bits on this platform).
 pub const LIGHT_BIT: u64 = 1 << 47;
 
@@ -75,6 +77,8 @@ impl Value {
     pub const TRUE: Value = Value(TRUE);
     /// The mark of empty hash keys.
     pub const EMPTY: Value = Value(EMPTY);
+    /// The mark of dead hash keys.
+    pub const REMOVED: Value = Value(REMOVED);
 
     /// A boolean.
     #[inline(always)]
