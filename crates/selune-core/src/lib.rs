@@ -16,5 +16,6 @@ pub mod shape;
 pub mod string;
 pub mod sys;
 pub mod table;
+mod table_methods;
 pub mod thread;
 pub mod value;

@@ -16,7 +16,6 @@ impl Vm {
         t.stack_slice()[0] = f;
         t.top = 1;
         let v = self.heap.new_thread(t);
-        self.heap.remember_thread(v);
         v
     }
     /// What a coroutine is doing.

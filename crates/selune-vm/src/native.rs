@@ -166,8 +166,7 @@ impl Vm {
         if !v.is_string() {
             return &[];
         }
-        // SAFETY: a string value; the borrow of the VM keeps collections away (GC-1).
-        unsafe { selune_core::string::bytes(v) }
+        selune_core::string::bytes(v)
     }
     /// The interned string, for field names.
     #[inline]

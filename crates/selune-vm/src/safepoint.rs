@@ -95,7 +95,7 @@ impl Vm {
             heap.collect_minor(&mut roots);
         }
         if self.stress_gc {
-            self.heap.request_minor();
+            self.heap.gc_request |= POLL_MINOR;
         }
     }
     /// Runs the `__gc` methods of what the last collection found unreachable. May call; errors become warnings.

@@ -1,7 +1,7 @@
 //! The state of one Lua universe. Many can live in one process.
 use crate::backend::Backend;
 use crate::native::Thrown;
-use selune_core::heap::Heap;
+use selune_core::heap::{Heap, HeapConfig, POLL_MINOR};
 use selune_core::native_state::NativeState;
 use selune_core::shape::Metamethod;
 use selune_core::thread::{Status, Thread};
@@ -96,8 +96,7 @@ pub const MAX_C_LEVELS: u32 = 200;
 impl Vm {
     /// A universe without libraries.
     pub fn new(config: Config) -> Box<Vm> {
-        let mut heap = Heap::new();
-        heap.set_memory_limit(config.memory_limit);
+        let mut heap = *Heap::new(HeapConfig { memory_limit: config.memory_limit, stress: config.stress_gc, ..HeapConfig::default() });
         let mut main = Thread::new(256);
         main.status = Status::Running;
         let main = heap.new_thread(main);
@@ -133,9 +132,9 @@ impl Vm {
             interrupt: Default::default(),
         });
         if config.stress_gc {
-            vm.heap.request_minor();
+            vm.heap.gc_request |= POLL_MINOR;
         }
-        vm.heap.remember_thread(main);
+        vm.heap.remember_thread(cur);
         let (g, l) = (vm.intern(b"_G"), vm.intern(b"_LOADED"));
         vm.raw_set(globals, g, globals).expect("a string key");
         vm.raw_set(loaded, g, globals).expect("a string key");
@@ -169,7 +168,7 @@ impl Vm {
         // SAFETY: a thread object.
         self.cur = unsafe { (*v.as_thread_object()).thread };
         self.current = v;
-        self.heap.remember_thread(v);
+        self.heap.remember_thread(self.cur);
     }
     /// The table of globals.
     pub fn globals(&self) -> Value {
@@ -206,8 +205,6 @@ impl Vm {
         match e {
             Nil => self.rt_error("table index is nil"),
             NaN => self.rt_error("table index is NaN"),
-            #[allow(unreachable_patterns)]
-            _ => self.rt_error("table overflow"),
         }
     }
     /// Raw write by integer key.

@@ -1,2 +1,35 @@
 //! The `selune` program.
-fn main() {}
+use selune::{options, run};
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Address space of the stack that programs run on; only what is used takes memory.
+const STACK: usize = 256 << 20;
+
+fn main() -> ExitCode {
+    let words = std::env::args_os().collect();
+    let o = match options::parse(words) {
+        Ok(o) => o,
+        Err(e) => {
+            let mut err = std::io::stderr().lock();
+            let _ = writeln!(err, "selune: {}", e.message);
+            if e.usage {
+                let _ = err.write_all(options::HELP.as_bytes());
+            }
+            return ExitCode::FAILURE;
+        }
+    };
+    if o.help {
+        print!("{}", options::HELP);
+        return ExitCode::SUCCESS;
+    }
+    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || run::program(&o, STACK));
+    match worker.map(|w| w.join()) {
+        Ok(Ok(true)) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(e) => {
+            eprintln!("selune: cannot start: {e}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -109,9 +109,9 @@ impl Vm {
         }
         info
     }
-    /// The lines of a Lua function that have code, with repetitions; None for natives.
-    pub fn active_lines(&self, f: Value) -> Option<Vec<u32>> {
-        let p = self.proto_of(f)?;
+    /// The lines of a function that have code, with repetitions; None for natives.
+    pub fn active_lines(&self, info: &DebugInfo) -> Option<Vec<u32>> {
+        let p = self.proto_of(info.func)?;
         Some(p.lines.iter().skip(p.is_vararg as usize).copied().collect())
     }
     /// The cell of upvalue `n` (from 0) of a Lua closure.

@@ -19,6 +19,8 @@ pub use info::DebugInfo;
 pub use levels::{Level, Levels};
 
 use crate::Vm;
+/// What `debug.setcstacklimit` answers.
+pub const C_STACK_LIMIT: u32 = crate::vm::MAX_C_LEVELS;
 use selune_core::proto::Proto;
 use selune_core::string;
 

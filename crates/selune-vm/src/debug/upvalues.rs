@@ -1,8 +1,8 @@
-//! Upvalues of functions, seen from outside.
+//! Upvalues of functions and user values of userdata, seen from outside.
 use super::levels::Level;
 use super::locals::{mark_assigned, value_register};
 use crate::Vm;
-use selune_core::object::{Closure, Native};
+use selune_core::object::{Closure, Native, Userdata};
 use selune_core::value::Value;
 
 impl Vm {
@@ -106,5 +106,22 @@ impl Vm {
             }
             all.push(up);
         }
+    }
+    /// User value `n` (from 1) of a userdata.
+    pub fn user_value(&self, u: Value, n: i64) -> Option<Value> {
+        // SAFETY: checked to be in bounds.
+        self.user_value_slot(u, n).map(|s| unsafe { *s })
+    }
+    /// Sets user value `n` (from 1) of a userdata; false when it has no such one.
+    pub fn set_user_value(&mut self, u: Value, n: i64, v: Value) -> bool {
+        let Some(slot) = self.user_value_slot(u, n) else { return false };
+        // SAFETY: a slot of the userdata; stored through the barrier.
+        unsafe { self.heap.store(u.as_header(), slot, v) };
+        true
+    }
+    fn user_value_slot(&self, u: Value, n: i64) -> Option<*mut Value> {
+        let i = usize::try_from(n).ok()?.checked_sub(1)?;
+        // SAFETY: checked to be a userdata and in bounds.
+        unsafe { (u.is_userdata() && i < (*u.as_header()).aux as usize).then(|| Userdata::user_value(u.as_userdata(), i)) }
     }
 }

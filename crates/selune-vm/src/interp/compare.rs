@@ -7,7 +7,7 @@ use selune_core::opcode::Op;
 /// Ends a comparison: takes the jump that follows, or skips it.
 macro_rules! branch {
     ($truth:expr, $vm:expr, $pc:expr, $base:expr, $i:expr, $k:expr, $fb:expr) => {{
-        let taken = $truth == ($i.c() != 0);
+        let taken: bool = $truth == ($i.c() != 0);
         let target = if taken { $pc.offset(1 + (*$pc).sbx()) } else { $pc.add(1) };
         saw($pc, $i, if taken { types::TAKEN } else { types::NOT_TAKEN });
         next!($vm, target, $base, $k, $fb)
@@ -18,19 +18,19 @@ op! { op_eq |vm, pc, base, i, k, fb| {
     let (a, b) = (*base.add(i.a()), *base.add(i.b()));
     if a.is_small_int() && b.is_small_int() {
         saw(pc, i, types::INT);
-        branch!(a.0 == b.0, vm, pc, base, i, k, fb)
+        branch!((a.0 == b.0), vm, pc, base, i, k, fb)
     }
     if a.is_float() && b.is_float() {
         saw(pc, i, types::FLOAT);
-        branch!(a.as_float() == b.as_float(), vm, pc, base, i, k, fb)
+        branch!((a.as_float() == b.as_float()), vm, pc, base, i, k, fb)
     }
     if a.0 == b.0 {
         saw(pc, i, if a.is_string() { types::STRING } else { types::IDENTITY });
-        branch!(true, vm, pc, base, i, k, fb)
+        branch!((true), vm, pc, base, i, k, fb)
     }
     if !a.is_heap() && !b.is_heap() {
         saw(pc, i, if a.is_number() && b.is_number() { types::INT_FLOAT } else { types::IDENTITY });
-        branch!(a.raw_equal_slow(b), vm, pc, base, i, k, fb)
+        branch!((a.raw_equal_slow(b)), vm, pc, base, i, k, fb)
     }
     return eq_slow(vm, pc, base, i, k, fb)
 } }
@@ -40,7 +40,7 @@ op! { op_eq_k |vm, pc, base, i, k, fb| {
     else if a.is_float() && b.is_number() { saw(pc, i, types::FLOAT) }
     else if a.is_string() && b.is_string() { saw(pc, i, types::STRING) }
     else { saw(pc, i, types::IDENTITY) }
-    branch!(a.raw_equal(b), vm, pc, base, i, k, fb)
+    branch!((a.raw_equal(b)), vm, pc, base, i, k, fb)
 } }
 macro_rules! order {
     ($name:ident, $name_k:ident, $swapped_k:ident, $op:tt) => {
@@ -48,11 +48,11 @@ macro_rules! order {
             let (a, b) = (*base.add(i.a()), *base.add(i.b()));
             if a.is_small_int() && b.is_small_int() {
                 saw(pc, i, types::INT);
-                branch!((a.0 << 16) as i64 $op (b.0 << 16) as i64, vm, pc, base, i, k, fb)
+                branch!((((a.0 << 16) as i64) $op ((b.0 << 16) as i64)), vm, pc, base, i, k, fb)
             }
             if a.is_float() && b.is_float() {
                 saw(pc, i, types::FLOAT);
-                branch!(a.as_float() $op b.as_float(), vm, pc, base, i, k, fb)
+                branch!((a.as_float() $op b.as_float()), vm, pc, base, i, k, fb)
             }
             return order_slow(vm, pc, base, i, k, fb)
         } }
@@ -60,11 +60,11 @@ macro_rules! order {
             let (a, b) = (*base.add(i.a()), *k.add(i.b()));
             if a.is_small_int() && b.is_small_int() {
                 saw(pc, i, types::INT);
-                branch!((a.0 << 16) as i64 $op (b.0 << 16) as i64, vm, pc, base, i, k, fb)
+                branch!((((a.0 << 16) as i64) $op ((b.0 << 16) as i64)), vm, pc, base, i, k, fb)
             }
             if a.is_float() && b.is_float() {
                 saw(pc, i, types::FLOAT);
-                branch!(a.as_float() $op b.as_float(), vm, pc, base, i, k, fb)
+                branch!((a.as_float() $op b.as_float()), vm, pc, base, i, k, fb)
             }
             return order_slow(vm, pc, base, i, k, fb)
         } }
@@ -72,11 +72,11 @@ macro_rules! order {
             let (a, b) = (*base.add(i.a()), *k.add(i.b()));
             if a.is_small_int() && b.is_small_int() {
                 saw(pc, i, types::INT);
-                branch!((b.0 << 16) as i64 $op (a.0 << 16) as i64, vm, pc, base, i, k, fb)
+                branch!((((b.0 << 16) as i64) $op ((a.0 << 16) as i64)), vm, pc, base, i, k, fb)
             }
             if a.is_float() && b.is_float() {
                 saw(pc, i, types::FLOAT);
-                branch!(b.as_float() $op a.as_float(), vm, pc, base, i, k, fb)
+                branch!((b.as_float() $op a.as_float()), vm, pc, base, i, k, fb)
             }
             return order_slow(vm, pc, base, i, k, fb)
         } }
@@ -85,7 +85,7 @@ macro_rules! order {
 order!(op_lt, op_lt_k, op_gt_k, <);
 order!(op_le, op_le_k, op_ge_k, <=);
 
-op! { op_test |vm, pc, base, i, k, fb| { branch!((*base.add(i.a())).is_truthy(), vm, pc, base, i, k, fb) } }
+op! { op_test |vm, pc, base, i, k, fb| { branch!(((*base.add(i.a())).is_truthy()), vm, pc, base, i, k, fb) } }
 op! { op_test_set |vm, pc, base, i, k, fb| {
     let v = *base.add(i.b());
     if v.is_truthy() == (i.c() != 0) {

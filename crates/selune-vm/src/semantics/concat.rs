@@ -51,10 +51,8 @@ impl Vm {
                 }
                 if la + lb >= 1 << 16 {
                     self.reserve(la + lb)?;
-                    let (a, b) = (self.stack_at(at), self.stack_at(at + 1));
-                    return Ok(self.heap.concat2(a, b));
                 }
-                return Ok(self.heap.concat2(a, b));
+                return Ok(self.heap.new_string2(selune_core::string::bytes(self.stack_at(at)), selune_core::string::bytes(self.stack_at(at + 1))));
             }
         }
         let mut total = 0usize;

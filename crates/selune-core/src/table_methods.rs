@@ -1,0 +1,85 @@
+//! The table operations as methods of the heap, for callers that hold one anyway.
+use crate::heap::Heap;
+use crate::shape::{HAS_META, Metamethod};
+use crate::table::{self, InvalidKey, KeyError};
+use crate::value::Value;
+
+impl Heap {
+    /// `t[k]`, raw.
+    #[inline(always)]
+    pub fn get(&self, t: Value, k: Value) -> Value {
+        table::get(self, t, k)
+    }
+    /// `t[i]`, raw.
+    #[inline(always)]
+    pub fn get_int(&self, t: Value, i: i64) -> Value {
+        table::get_int(t, i)
+    }
+    /// `t[key]`, raw, `key` an interned string.
+    #[inline(always)]
+    pub fn get_str(&self, t: Value, key: Value) -> Value {
+        table::get_str(self, t, key)
+    }
+    /// `t[k] = v`, raw.
+    #[inline(always)]
+    pub fn set(&mut self, t: Value, k: Value, v: Value) -> Result<(), KeyError> {
+        table::set(self, t, k, v)
+    }
+    /// `t[i] = v`, raw.
+    #[inline(always)]
+    pub fn set_int(&mut self, t: Value, i: i64, v: Value) {
+        table::set_int(self, t, i, v)
+    }
+    /// `t[key] = v`, raw, `key` any string.
+    #[inline(always)]
+    pub fn set_str(&mut self, t: Value, key: Value, v: Value) {
+        table::set_str(self, t, key, v)
+    }
+    /// `t.key = v`, raw, `key` an interned constant of the program.
+    #[inline(always)]
+    pub fn set_named(&mut self, t: Value, key: Value, v: Value) {
+        table::set_named(self, t, key, v, true)
+    }
+    /// A border of `t`, raw.
+    #[inline(always)]
+    pub fn length(&self, t: Value) -> i64 {
+        table::length(t)
+    }
+    /// The entry after key `k`.
+    #[inline(always)]
+    pub fn next(&self, t: Value, k: Value) -> Result<Option<(Value, Value)>, InvalidKey> {
+        table::next(self, t, k)
+    }
+    /// The metatable of a table, or nil.
+    #[inline(always)]
+    pub fn metatable(&self, t: Value) -> Value {
+        table::metatable(self, t)
+    }
+    /// Sets the metatable of a table (nil: none).
+    pub fn set_metatable(&mut self, t: Value, metatable: Value) {
+        table::set_metatable(self, t, metatable)
+    }
+    /// Makes room for `n` array elements.
+    pub fn reserve_array(&mut self, t: Value, n: usize) {
+        table::reserve_array(self, t, n)
+    }
+    /// Is it certain that tables of this shape have no metatable?
+    #[inline(always)]
+    pub fn shape_has_no_metatable(&self, shape: u32) -> bool {
+        self.shape(shape).flags & HAS_META == 0
+    }
+    /// May `t[k] = v` be stored raw whatever `k` is: no metatable, or one without `__newindex`?
+    #[inline(always)]
+    pub fn metatable_lacks_newindex(&self, t: Value) -> bool {
+        let shape = self.shape_of(t);
+        if shape.flags & HAS_META == 0 {
+            return true;
+        }
+        self.metamethod(self.metatable(t), Metamethod::NewIndex).is_nil()
+    }
+    /// The interned name of a metamethod.
+    #[inline(always)]
+    pub fn event_name(&self, m: Metamethod) -> Value {
+        self.event_names[m as usize]
+    }
+}
