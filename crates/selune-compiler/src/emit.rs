@@ -25,6 +25,8 @@ mod operators;
 mod scope;
 mod stat;
 
+pub(crate) use finish::assign_feedback;
+
 use crate::ast::*;
 use crate::error::{CompileError, Result};
 use crate::intern::StrId;

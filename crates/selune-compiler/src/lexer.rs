@@ -139,10 +139,11 @@ impl<'a> Lexer<'a> {
         CompileError::syntax(self.chunk_name, self.line, &text)
     }
 
-    /// An error at the current token.
+    /// An error at the current token. (PUC marks "no token" by 0, so a NUL byte is not quoted.)
     #[cold]
     pub fn syntax_error(&self, msg: &str) -> Box<CompileError> {
-        self.error(msg, Near::Token(self.tok))
+        let near = if self.tok == Tok::Char(0) { Near::Nowhere } else { Near::Token(self.tok) };
+        self.error(msg, near)
     }
 
     /// The token as messages quote it; names, strings and numbers as they stand in the source.

@@ -3,6 +3,7 @@
 //! `source -> lexer -> parser (names resolved, constants folded) -> ast -> emit (one function at a time) -> link -> Proto`.
 //! Messages, limits and line numbers are those of PUC Lua 5.4.8. Reading order: `ast`, `parser`, `emit`, `link`.
 pub mod ast;
+mod binary;
 mod emit;
 pub mod error;
 mod fold;
@@ -11,7 +12,9 @@ mod lexer;
 mod link;
 mod parser;
 pub mod token;
+mod verify;
 
+pub use binary::{dump, undump};
 pub use error::{CompileError, ErrorKind, chunk_id};
 use selune_core::heap::Heap;
 use selune_core::proto::Proto;

@@ -153,9 +153,8 @@ fn list(p: &Proto, path: &str, out: &mut String) {
         let assigned = if u.assigned { " assigned" } else { "" };
         let _ = writeln!(out, "upvalue {i}\t{}\t{place} {}{assigned}", text(u.name), u.index);
     }
-    for (i, &inner) in p.protos.iter().enumerate() {
+    for (i, inner) in p.children().enumerate() {
         out.push('\n');
-        // SAFETY: OBJ-2: protos never move, and a proto keeps those nested in it alive.
-        list(unsafe { &*inner }, &format!("{path}.{i}"), out);
+        list(inner, &format!("{path}.{i}"), out);
     }
 }

@@ -203,6 +203,11 @@ impl Proto {
         self.k_ptr = self.constants.as_ptr();
         self.fb_ptr = self.feedback.as_mut_ptr();
     }
+    /// The nested functions.
+    pub fn children(&self) -> impl ExactSizeIterator<Item = &Proto> {
+        // SAFETY: OBJ-2: protos never move, and a proto keeps those nested in it alive.
+        self.protos.iter().map(|&p| unsafe { &*p })
+    }
     /// The line of instruction `pc`, 0 when unknown.
     pub fn line(&self, pc: usize) -> u32 {
         self.lines.get(pc).copied().unwrap_or(0)
