@@ -13,7 +13,7 @@ impl Vm {
             let m = format!("attempt to load a {kind} chunk (mode is '{mode}')");
             return Err(self.new_str(m.as_bytes()));
         }
-        let compiled = if binary { Err(selune_compiler::CompileError::syntax(name, 0, b"binary chunks cannot be loaded")) } else { selune_compiler::compile(&mut self.heap, chunk, name) };
+        let compiled = if binary { selune_compiler::undump(&mut self.heap, chunk, name) } else { selune_compiler::compile(&mut self.heap, chunk, name) };
         match compiled {
             Ok(proto) => Ok(self.main_closure(proto, env)),
             Err(e) => Err(self.new_str(&e.message)),

@@ -5,7 +5,7 @@
 use crate::Vm;
 use crate::native::Thrown;
 use core::sync::atomic::Ordering;
-use selune_core::heap::{POLL_MAJOR, POLL_MINOR};
+use selune_core::heap::{POLL_FINALIZERS, POLL_MAJOR, POLL_MINOR};
 use selune_core::shape::Metamethod;
 use selune_core::value::Value;
 
@@ -33,12 +33,11 @@ impl Vm {
         }
         if word & (POLL_MINOR | POLL_MAJOR) != 0 {
             self.collect(word & POLL_MAJOR != 0);
-            if self.heap.over_limit() {
-                self.collect(true);
-                if self.heap.over_limit() {
-                    return Err(self.memory_error());
-                }
+            if self.heap.take_out_of_memory() {
+                return Err(self.memory_error());
             }
+        }
+        if self.heap.gc_request & POLL_FINALIZERS != 0 {
             self.run_finalizers();
         }
         Ok(())
@@ -54,19 +53,12 @@ impl Vm {
         let word = self.heap.gc_request;
         if word & (POLL_MINOR | POLL_MAJOR) != 0 {
             self.collect(word & POLL_MAJOR != 0);
-            if self.heap.over_limit() {
-                self.collect(true);
-            }
         }
-        let due = self.heap.over_limit()
-            || self.heap.finalizers_pending() > 0 && !self.in_finalizer
+        // The interpreter's next poll finds the rest.
+        self.heap.out_of_memory
+            || self.heap.gc_request & POLL_FINALIZERS != 0 && !self.in_finalizer
             || self.heap.gc_request & POLL_INTERRUPT != 0
-            || self.interrupt.load(Ordering::Relaxed);
-        if due {
-            // The interpreter's next poll finds the work.
-            self.heap.gc_request |= POLL_MINOR;
-        }
-        due
+            || self.interrupt.load(Ordering::Relaxed)
     }
     /// Collects, moving objects. `major`: the whole heap.
     pub fn collect(&mut self, major: bool) {
@@ -100,6 +92,7 @@ impl Vm {
     }
     /// Runs the `__gc` methods of what the last collection found unreachable. May call; errors become warnings.
     pub fn run_finalizers(&mut self) {
+        self.heap.gc_request &= !POLL_FINALIZERS;
         if self.in_finalizer {
             return;
         }
@@ -149,9 +142,8 @@ impl Vm {
         let e = Value::NIL;
         self.close_all_now(0, e);
         for _ in 0..10 {
-            self.heap.separate_all_finalizers();
-            let before = self.heap.finalizers_pending();
-            if before == 0 {
+            self.heap.finalize_all();
+            if self.heap.gc_request & POLL_FINALIZERS == 0 {
                 break;
             }
             self.run_finalizers();

@@ -38,13 +38,15 @@ impl Vm {
     /// Chunk name and current line (0: unknown) of the function at a level of the running thread (0: the running one, 1: its
     /// caller); None for natives and beyond the last level.
     pub fn debug_position(&self, level: usize) -> Option<(Vec<u8>, u32)> {
-        let (p, pc) = self.levels().nth(level)?.code()?;
+        let level = self.levels().nth(level)?;
+        let (p, pc) = level.code()?;
         Some((source_of(p).to_vec(), line_of(p, pc).max(0) as u32))
     }
     /// What stands in front of a message that an opcode raises (`luaG_runerror`): "chunk:line: ", or nothing when a native
     /// runs. A stripped function is "?:-1:".
     pub fn running_position(&self) -> Vec<u8> {
-        match self.levels().next().and_then(|l| l.code()) {
+        let level = self.levels().next();
+        match level.as_ref().and_then(|l| l.code()) {
             Some((p, pc)) => {
                 let mut m = selune_compiler::chunk_id(source_of(p));
                 m.extend_from_slice(format!(":{}: ", line_of(p, pc)).as_bytes());

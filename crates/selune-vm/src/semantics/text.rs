@@ -57,6 +57,6 @@ impl Vm {
     }
     /// The number that `%p` prints: unique for the object's life, stable although objects move.
     pub fn pointer_of(&mut self, v: Value) -> usize {
-        if v.is_light() { (v.payload() & !selune_core::value::LIGHT_BIT) as usize } else { self.heap.pointer_of(v) }
+        if v.is_light() { (v.payload() & !selune_core::value::LIGHT_BIT) as usize } else { self.heap.pointer_of(v) as usize }
     }
 }
