@@ -7,28 +7,44 @@
 use crate::proto::{Ins, Proto};
 use crate::value::Value;
 
-/// What happens with the results when a frame returns, and what runs the frame.
+/// What a frame is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum FrameKind {
-    /// A Lua function called by a Lua function's CALL (results go to `func..`, adjusted to `nresults`).
+    /// An interpreted Lua function.
     Lua,
-    /// The bottom of one run of the interpreter: returning leaves `execute`.
-    Entry,
-    /// pcall: a marker below the protected call.
-    Pcall,
-    /// xpcall: like Pcall, with the handler at `func`.
-    Xpcall,
-    /// Called by an opcode of the frame below for a metamethod; the continuation says what to do with the result.
-    Meta,
-    /// A native function is running (for tracebacks and argument errors).
+    /// A native function is running.
     Native,
-    /// coroutine.resume / wrap waiting for the other coroutine.
+    /// pcall: the protected call's frame is above.
+    Pcall,
+    /// xpcall: like Pcall; the handler stands at `func + 1`.
+    Xpcall,
+    /// coroutine.resume or wrap, waiting for the other coroutine.
     Resume,
+    /// coroutine.yield, waiting to be resumed.
+    Yield,
     /// Running `__close` methods of the frame below; then the pending return, error or jump goes on.
     Close,
-    /// A native's continuation (dofile and the like).
+    /// A native that called and goes on when the call returns (dofile, pairs and the like).
     Continuation,
+    /// Marker: one segment of compiled frames stands on the native stack here.
+    Compiled,
+}
+
+/// Where a frame's results go when it returns.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub enum Delivery {
+    /// To the Lua frame below: `func..`, adjusted to `nresults` (called by CALL).
+    Call,
+    /// To the Lua frame below: as the continuation `cont` of the opcode that needed a metamethod.
+    Meta,
+    /// To the special frame below (Pcall, Close, ...), which goes on.
+    Body,
+    /// To `func..`, adjusted; leaves `execute`.
+    Entry,
+    /// It is the bottom of a coroutine: to who resumed it.
+    Coroutine,
 }
 
 /// Bits of `CallFrame::flags`.
@@ -67,14 +83,14 @@ pub struct CallFrame {
     pub nresults: i32,
     /// Number of varargs, which stand at `func - nvarargs .. func` when `VARARG`.
     pub nvarargs: u32,
-    /// What to do at return.
+    /// What it is.
     pub kind: FrameKind,
     /// `frame_flags`.
     pub flags: u8,
     /// Continuation code of `Meta`, `Close` and `Continuation` frames (meaning private to the VM).
     pub cont: u8,
-    /// Spare.
-    pub spare: u8,
+    /// Where its results go.
+    pub ret: Delivery,
     /// Data of the continuation (meaning private to the VM).
     pub data: u64,
 }
@@ -166,7 +182,7 @@ impl Thread {
     /// Makes the stack at least `need` slots large (it may move; new slots are nil).
     pub fn reserve(&mut self, need: u32) {
         if need > self.stack_cap {
-            self.resize(need.max(self.stack_cap * 2).min((MAX_STACK + ERROR_STACK).max(need)));
+            self.resize(need.max((self.stack_cap * 2).min(MAX_STACK)));
         }
     }
     /// Gives the stack exactly `cap` slots; values above are lost.
