@@ -55,10 +55,7 @@ impl Emitter<'_, '_> {
             Expr::Str(s) => Kind::Str(s),
             Expr::Local(l) => self.local_kind(l),
             Expr::Upvalue(u) => Kind::Upval(u),
-            Expr::Vararg => {
-                self.line = line;
-                Kind::Vararg(self.abc(Op::VarArg, 0, 0, 2))
-            }
+            Expr::Vararg => Kind::Vararg(self.abc(Op::VarArg, 0, 0, 2)),
             Expr::Function(f) => {
                 self.line = line;
                 Kind::Reloc(self.closure(f))
@@ -160,7 +157,10 @@ impl Emitter<'_, '_> {
 
     /// A call of what stands in `base` (and an object above it).
     fn call(&mut self, base: u8, args: List, open_line: u32, end_line: u32) -> Result<Exp> {
-        self.line = open_line;
+        // Arguments without parentheses have no bracket that would have been read before them.
+        if self.ast.items[args.range()].last().is_none_or(|last| last.sep_line != 0) {
+            self.line = open_line;
+        }
         let b = match self.expr_list(args)? {
             Some(last) if last.is_multi() => {
                 self.set_results(&last, -1)?;

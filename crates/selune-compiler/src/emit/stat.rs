@@ -1,5 +1,6 @@
 //! Statements.
 use super::Emitter;
+use super::assign::Target;
 use super::exp::{Exp, Kind};
 use super::jumps::NO_JUMP;
 use crate::ast::*;
@@ -34,7 +35,10 @@ impl Emitter<'_, '_> {
                 let target = self.target(target)?;
                 let value = self.eval(func)?;
                 self.store(target, value)?;
-                self.fix_line(line);
+                // The store happens where the definition starts; for a plain local the closure itself is the store.
+                if !matches!(target, Target::Reg(_)) {
+                    self.fix_line(line);
+                }
                 Ok(())
             }
             Stat::Call(e) => {

@@ -124,10 +124,11 @@ impl Parser<'_> {
                 let e = self.expr()?;
                 self.expect_match(Tok::Char(b')'), Tok::Char(b'('), line)?;
                 self.constant_use = None;
-                Ok(match self.ast.expr(e) {
-                    Expr::Nil | Expr::True | Expr::False | Expr::Int(_) | Expr::Float(_) | Expr::Str(_) => e,
-                    _ => self.ast.add(Expr::Paren(e), self.lex.last_line),
-                })
+                let inside = match self.ast.expr(e) {
+                    c @ (Expr::Nil | Expr::True | Expr::False | Expr::Int(_) | Expr::Float(_) | Expr::Str(_)) => c,
+                    _ => Expr::Paren(e),
+                };
+                Ok(self.ast.add(inside, self.lex.last_line))
             }
             _ => Err(self.lex.syntax_error("unexpected symbol")),
         }
