@@ -12,6 +12,8 @@ mod locals;
 mod names;
 pub mod symbolic;
 mod traceback;
+#[cfg(test)]
+mod tests;
 mod upvalues;
 
 pub use hooks::{HOOK_CALL, HOOK_COUNT, HOOK_LINE, HOOK_RETURN};
