@@ -5,7 +5,7 @@
 //! A return address is known by the code it lies in; what is neither code nor an entry frame where one must be is a fatal
 //! error, because a frame that the collector misses would be memory corruption later.
 //!
-//! A frame whose code is not to go on when its callee returns is *redirected* ([`Frame::redirect`]): its return address is
+//! A frame whose code is not to go on when its callee returns is *redirected* ([`redirect`]): its return address is
 //! replaced by that of the engine's lazy-return stub, and [`Redirects`] keeps the true one, by which the walker still
 //! knows the frame.
 
@@ -81,21 +81,6 @@ impl<D> Frame<'_, D> {
     /// Where the return address into this frame is: pushed by its call.
     pub fn return_slot(&self) -> *mut u64 {
         (self.sp - 8) as *mut u64
-    }
-
-    /// Has the frame return into the lazy-return stub instead of its own code.
-    ///
-    /// # Safety
-    /// The frame is on the stack that `redirects` belongs to, has a landing, and its values have been brought to where the
-    /// stub's handler expects them.
-    pub unsafe fn redirect(&self, redirects: &mut Redirects) {
-        debug_assert!(redirects.stub != 0);
-        if !self.is_redirected {
-            redirects.entries.push((self.sp, self.pc));
-            // SAFETY: the slot is below the frame's stack pointer, where its call pushed the return address; the call
-            // has not returned yet, since the frame was found by the walker.
-            unsafe { self.return_slot().write(redirects.stub) };
-        }
     }
 
     /// The values of the call's deopt bundle.
@@ -232,6 +217,35 @@ pub unsafe fn walk<D>(
         // SAFETY: an entry frame has this record there; just checked that it is one.
         let saved = unsafe { (SavedSegment::address(entry_sp) as *const SavedSegment).read() };
         (pc, sp, fp, entry_sp) = (saved.exit_pc, saved.exit_sp, saved.exit_fp, saved.entry_sp);
+    }
+}
+
+/// Has those frames for which `choose` answers true return into the lazy-return stub instead of their own code. `choose` is
+/// not asked about frames that are redirected already.
+///
+/// # Safety
+/// As for [`walk`]; `redirects` is that of this stack and knows the stub. The chosen frames have a landing, and `choose` has
+/// brought their values to where the stub's handler expects them.
+pub unsafe fn redirect<D>(
+    context: &NativeContext,
+    map: &CodeMap<D>,
+    redirects: &mut Redirects,
+    mut choose: impl FnMut(&Frame<D>) -> bool,
+) {
+    let mut chosen = Vec::new();
+    let visit = |frame: &Frame<D>| {
+        if !frame.is_redirected && choose(frame) {
+            chosen.push((frame.sp, frame.pc, frame.return_slot()));
+        }
+        ControlFlow::Continue(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { walk(context, map, redirects, visit) };
+    for (sp, pc, slot) in chosen {
+        redirects.entries.push((sp, pc));
+        // SAFETY: the slot is below the frame's stack pointer, where its call pushed the return address; the call has not
+        // returned yet, since the walker has just found the frame.
+        unsafe { slot.write(redirects.stub) };
     }
 }
 

@@ -20,3 +20,6 @@ pub use side_exit::{
     SideExitHandler, Stub, patch_exit,
 };
 pub use stack::call_on_stack;
+
+#[cfg(test)]
+mod tests;
