@@ -19,6 +19,10 @@ impl Vm {
             Err(e) => Err(self.new_str(&e.message)),
         }
     }
+    /// A Lua function as a binary chunk (`string.dump`); None for natives.
+    pub fn dump(&self, f: Value, strip: bool) -> Option<Vec<u8>> {
+        self.proto_of(f).map(|proto| selune_compiler::dump(proto, strip))
+    }
     /// A closure of a main function: fresh upvalues, the first one the environment.
     fn main_closure(&mut self, proto: *mut Proto, env: Option<Value>) -> Value {
         self.prepare_protos(proto);

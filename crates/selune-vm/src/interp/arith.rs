@@ -105,6 +105,52 @@ fn down(s: i64) -> Value {
     Value(selune_core::value::TAG_INT << 48 | (s as u64) >> 16)
 }
 
+/// Are both unboxed integers? (One test: the tags cancel.)
+#[inline(always)]
+pub(super) fn both_small(a: Value, b: Value) -> bool {
+    const T: u64 = selune_core::value::TAG_INT << 48;
+    ((a.0 ^ T) | (b.0 ^ T)) >> 48 == 0
+}
+
+op! {
+    /// Arithmetic on an integer and a float, and on integers that do not fit 48 bits.
+    #[inline(never)]
+    arith_other |vm, pc, base, i, k, fb| {
+        let (op, konst) = arith_op(i.op());
+        let a = *base.add(i.b());
+        let b = if konst { *k.add(i.c()) } else { *base.add(i.c()) };
+        if let Some((p, q, bit)) = mixed(a, b) {
+            let r = match op {
+                ArithOp::Add => p + q,
+                ArithOp::Sub => p - q,
+                ArithOp::Mul => p * q,
+                ArithOp::Mod => number::fmod(p, q),
+                ArithOp::IDiv => number::fidiv(p, q),
+                _ => return arith_slow(vm, pc, base, k, fb),
+            };
+            saw(pc, bit);
+            *base.add(i.a()) = Value::float_unchecked(r);
+            next!(vm, pc, base, k, fb)
+        }
+        if let (Some(x), Some(y)) = (a.as_int(), b.as_int()) {
+            let r = match op {
+                ArithOp::Add => x.wrapping_add(y),
+                ArithOp::Sub => x.wrapping_sub(y),
+                ArithOp::Mul => x.wrapping_mul(y),
+                ArithOp::Mod if y != 0 => number::imod(x, y),
+                ArithOp::IDiv if y != 0 => number::idiv(x, y),
+                _ => return arith_slow(vm, pc, base, k, fb),
+            };
+            let v = if Value::fits_small(r) { Value::small_int(r) } else { (*vm).heap.new_int(r) };
+            saw(pc, types::INT | types::BIG);
+            *base.add(i.a()) = v;
+            if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
+            next!(vm, pc, base, k, fb)
+        }
+        return arith_slow(vm, pc, base, k, fb)
+    }
+}
+
 macro_rules! arith {
     ($name:ident, $name_k:ident, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
         arith!(@one $name, |base, _k, i| *base.add(i.c()), |$x, $y| $int, |$p, $q| $float);
@@ -114,20 +160,21 @@ macro_rules! arith {
         op! { $name |vm, pc, base, i, k, fb| {
             let a = *base.add(i.b());
             let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
-            if a.is_small_int() && b.is_small_int() {
+            if both_small(a, b) {
                 let ($x, $y) = (a, b);
                 if let Some(r) = $int {
-                    saw(pc, i, types::INT);
+                    saw(pc, types::INT);
                     *base.add(i.a()) = r;
                     next!(vm, pc, base, k, fb)
                 }
-            } else if let Some(($p, $q, bit)) = mixed(a, b) {
+            } else if a.is_float() && b.is_float() {
+                let ($p, $q) = (a.as_float(), b.as_float());
                 let r: f64 = $float;
-                saw(pc, i, bit);
+                saw(pc, types::FLOAT);
                 *base.add(i.a()) = Value::float_unchecked(r);
                 next!(vm, pc, base, k, fb)
             }
-            return arith_slow(vm, pc, base, i, k, fb)
+            return arith_other(vm, pc, base, k, fb)
         } }
     };
 }
@@ -170,10 +217,10 @@ macro_rules! float_arith {
             } else if let Some(m) = mixed(a, b) {
                 m
             } else {
-                return arith_slow(vm, pc, base, i, k, fb)
+                return arith_slow(vm, pc, base, k, fb)
             };
             let r: f64 = $float;
-            saw(pc, i, bit);
+            saw(pc, bit);
             *base.add(i.a()) = Value::float_unchecked(r);
             next!(vm, pc, base, k, fb)
         } }
@@ -191,16 +238,16 @@ macro_rules! bitwise {
         op! { $name |vm, pc, base, i, k, fb| {
             let a = *base.add(i.b());
             let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
-            if a.is_small_int() && b.is_small_int() {
+            if both_small(a, b) {
                 let ($x, $y) = (a.as_small_int(), b.as_small_int());
                 let r: i64 = $r;
                 if Value::fits_small(r) {
-                    saw(pc, i, types::INT);
+                    saw(pc, types::INT);
                     *base.add(i.a()) = Value::small_int(r);
                     next!(vm, pc, base, k, fb)
                 }
             }
-            return bits_big(vm, pc, base, i, k, fb)
+            return bits_big(vm, pc, base, k, fb)
         } }
     };
 }
@@ -225,38 +272,38 @@ op! {
                 ArithOp::Shl => number::shl(x, y),
                 _ => number::shr(x, y),
             };
-            saw(pc, i, types::INT | types::BIG);
+            saw(pc, types::INT | types::BIG);
             let v = if Value::fits_small(r) { Value::small_int(r) } else { (*vm).heap.new_int(r) };
             *base.add(i.a()) = v;
-            if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, i, k, fb) }
+            if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
             next!(vm, pc, base, k, fb)
         }
-        return arith_slow(vm, pc, base, i, k, fb)
+        return arith_slow(vm, pc, base, k, fb)
     }
 }
 
 op! { op_unm |vm, pc, base, i, k, fb| {
     let a = *base.add(i.b());
     if a.is_float() {
-        saw(pc, i, types::FLOAT);
+        saw(pc, types::FLOAT);
         *base.add(i.a()) = Value::float_unchecked(-a.as_float());
         next!(vm, pc, base, k, fb)
     }
     if a.is_small_int() && let Some(r) = up(a).checked_neg() {
-        saw(pc, i, types::INT);
+        saw(pc, types::INT);
         *base.add(i.a()) = down(r);
         next!(vm, pc, base, k, fb)
     }
-    return arith_slow(vm, pc, base, i, k, fb)
+    return arith_slow(vm, pc, base, k, fb)
 } }
 op! { op_bnot |vm, pc, base, i, k, fb| {
     let a = *base.add(i.b());
     if a.is_small_int() {
-        saw(pc, i, types::INT);
+        saw(pc, types::INT);
         *base.add(i.a()) = Value::small_int(!a.as_small_int());
         next!(vm, pc, base, k, fb)
     }
-    return arith_slow(vm, pc, base, i, k, fb)
+    return arith_slow(vm, pc, base, k, fb)
 } }
 op! { op_not |vm, pc, base, i, k, fb| {
     *base.add(i.a()) = Value::bool((*base.add(i.b())).is_falsy());
@@ -270,18 +317,18 @@ op! { op_len |vm, pc, base, i, k, fb| {
         // The border that was seen last, when it still is one and the table has no metatable.
         if (*vm).heap.shape_has_no_metatable((*t).header.aux) {
             let n = (*vm).heap.length(v);
-            let s: *mut IndexSlot = fb_slot(fb, i);
+            let s: *mut IndexSlot = fb_slot(fb, pc);
             (*s).seen |= index_seen::ARRAY;
             *base.add(i.a()) = Value::small_int(n);
             next!(vm, pc, base, k, fb)
         }
     } else if v.is_string() {
-        let s: *mut IndexSlot = fb_slot(fb, i);
+        let s: *mut IndexSlot = fb_slot(fb, pc);
         (*s).seen |= index_seen::STRING_RECEIVER;
         *base.add(i.a()) = Value::small_int((*v.as_string()).len as i64);
         next!(vm, pc, base, k, fb)
     }
-    return len_slow(vm, pc, base, i, k, fb)
+    return len_slow(vm, pc, base, k, fb)
 } }
 fn len_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let v = reg(vm, i.b());
@@ -302,7 +349,7 @@ fn len_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
 }
 slow!(len_slow, len_inner);
 
-op! { op_concat |vm, pc, base, i, k, fb| { return concat_slow(vm, pc, base, i, k, fb) } }
+op! { op_concat |vm, pc, base, i, k, fb| { return concat_slow(vm, pc, base, k, fb) } }
 fn concat_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let n = i.b();
     let at = vm.thread().frames.last().expect("a Lua frame").base as usize + i.a();

@@ -11,7 +11,7 @@ op! { op_call |vm, pc, base, i, k, fb| {
     let f = *ra;
     if f.is_function() && (*f.as_header()).kind == Kind::Closure {
         let p: *mut Proto = (*f.as_closure()).proto;
-        let s: *mut CallSlot = fb_slot(fb, i);
+        let s: *mut CallSlot = fb_slot(fb, pc);
         let t = (*vm).cur;
         let stack = (*t).stack;
         let func = (ra as usize - stack as usize) as u32 / 8;
@@ -46,7 +46,7 @@ op! { op_call |vm, pc, base, i, k, fb| {
             next!(vm, (*p).code_ptr, ra.add(1), (*p).k_ptr, (*p).fb_ptr)
         }
     }
-    return call_slow(vm, pc, base, i, k, fb)
+    return call_slow(vm, pc, base, k, fb)
 } }
 
 /// Notes who is called from a site.
@@ -140,7 +140,7 @@ impl Vm {
     }
 }
 
-op! { op_tail_call |vm, pc, base, i, k, fb| { return tail_call_slow(vm, pc, base, i, k, fb) } }
+op! { op_tail_call |vm, pc, base, i, k, fb| { return tail_call_slow(vm, pc, base, k, fb) } }
 fn tail_call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let frame = *vm.thread().frames.last().expect("a Lua frame");
     let mut func = frame.base + i.a() as u32;
@@ -225,7 +225,7 @@ op! { op_return1 |vm, pc, base, i, k, fb| {
         (*t).frames.set_len(n);
         leave!(vm, t, frame)
     }
-    return return_slow(vm, pc, base, i, k, fb)
+    return return_slow(vm, pc, base, k, fb)
 } }
 op! { op_return0 |vm, pc, base, i, k, fb| {
     let t = (*vm).cur;
@@ -236,9 +236,9 @@ op! { op_return0 |vm, pc, base, i, k, fb| {
         (*t).frames.set_len(n);
         leave!(vm, t, frame)
     }
-    return return_slow(vm, pc, base, i, k, fb)
+    return return_slow(vm, pc, base, k, fb)
 } }
-op! { op_return |vm, pc, base, i, k, fb| { return return_slow(vm, pc, base, i, k, fb) } }
+op! { op_return |vm, pc, base, i, k, fb| { return return_slow(vm, pc, base, k, fb) } }
 fn return_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     use selune_core::opcode::Op;
     let frame = *vm.thread().frames.last().expect("a Lua frame");
@@ -259,7 +259,7 @@ fn return_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
 slow!(return_slow, return_inner);
 
 op! { op_var_arg_prep |vm, pc, base, i, k, fb| { let _ = i; next!(vm, pc, base, k, fb) } }
-op! { op_var_arg |vm, pc, base, i, k, fb| { return var_arg_slow(vm, pc, base, i, k, fb) } }
+op! { op_var_arg |vm, pc, base, i, k, fb| { return var_arg_slow(vm, pc, base, k, fb) } }
 fn var_arg_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let frame = *vm.thread().frames.last().expect("a Lua frame");
     let n = frame.nvarargs;

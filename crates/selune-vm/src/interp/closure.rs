@@ -16,16 +16,16 @@ op! { op_closure |vm, pc, base, i, k, fb| {
         *Closure::upvalue(f.as_closure(), j) = cell;
     }
     *base.add(i.a()) = f;
-    if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, i, k, fb) }
+    if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
     next!(vm, pc, base, k, fb)
 } }
-op! { op_tbc |vm, pc, base, i, k, fb| { return tbc_slow(vm, pc, base, i, k, fb) } }
+op! { op_tbc |vm, pc, base, i, k, fb| { return tbc_slow(vm, pc, base, k, fb) } }
 fn tbc_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let base = vm.thread().frames.last().expect("a Lua frame").base;
     vm.add_tbc(base + i.a() as u32).map(|()| Flow::Run)
 }
 slow!(tbc_slow, tbc_inner);
-op! { op_close |vm, pc, base, i, k, fb| { return close_slow(vm, pc, base, i, k, fb) } }
+op! { op_close |vm, pc, base, i, k, fb| { return close_slow(vm, pc, base, k, fb) } }
 fn close_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let level = vm.thread().frames.last().expect("a Lua frame").base + i.a() as u32;
     if vm.thread().tbc.last().is_none_or(|t| t.slot < level) {

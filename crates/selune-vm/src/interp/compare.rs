@@ -9,76 +9,76 @@ macro_rules! branch {
     ($truth:expr, $vm:expr, $pc:expr, $base:expr, $i:expr, $k:expr, $fb:expr) => {{
         let taken: bool = $truth == ($i.c() != 0);
         let target = if taken { $pc.offset(1 + (*$pc).sbx()) } else { $pc.add(1) };
-        saw($pc, $i, if taken { types::TAKEN } else { types::NOT_TAKEN });
+        saw($pc, if taken { types::TAKEN } else { types::NOT_TAKEN });
         next!($vm, target, $base, $k, $fb)
     }};
 }
 
 op! { op_eq |vm, pc, base, i, k, fb| {
     let (a, b) = (*base.add(i.a()), *base.add(i.b()));
-    if a.is_small_int() && b.is_small_int() {
-        saw(pc, i, types::INT);
+    if super::arith::both_small(a, b) {
+        saw(pc, types::INT);
         branch!((a.0 == b.0), vm, pc, base, i, k, fb)
     }
     if a.is_float() && b.is_float() {
-        saw(pc, i, types::FLOAT);
+        saw(pc, types::FLOAT);
         branch!((a.as_float() == b.as_float()), vm, pc, base, i, k, fb)
     }
     if a.0 == b.0 {
-        saw(pc, i, if a.is_string() { types::STRING } else { types::IDENTITY });
+        saw(pc, if a.is_string() { types::STRING } else { types::IDENTITY });
         branch!((true), vm, pc, base, i, k, fb)
     }
     if !a.is_heap() && !b.is_heap() {
-        saw(pc, i, if a.is_number() && b.is_number() { types::INT_FLOAT } else { types::IDENTITY });
+        saw(pc, if a.is_number() && b.is_number() { types::INT_FLOAT } else { types::IDENTITY });
         branch!((a.raw_equal_slow(b)), vm, pc, base, i, k, fb)
     }
-    return eq_slow(vm, pc, base, i, k, fb)
+    return eq_slow(vm, pc, base, k, fb)
 } }
 op! { op_eq_k |vm, pc, base, i, k, fb| {
     let (a, b) = (*base.add(i.a()), *k.add(i.b()));
-    if a.is_small_int() && b.is_small_int() { saw(pc, i, types::INT) }
-    else if a.is_float() && b.is_number() { saw(pc, i, types::FLOAT) }
-    else if a.is_string() && b.is_string() { saw(pc, i, types::STRING) }
-    else { saw(pc, i, types::IDENTITY) }
+    if super::arith::both_small(a, b) { saw(pc, types::INT) }
+    else if a.is_float() && b.is_number() { saw(pc, types::FLOAT) }
+    else if a.is_string() && b.is_string() { saw(pc, types::STRING) }
+    else { saw(pc, types::IDENTITY) }
     branch!((a.raw_equal(b)), vm, pc, base, i, k, fb)
 } }
 macro_rules! order {
     ($name:ident, $name_k:ident, $swapped_k:ident, $op:tt) => {
         op! { $name |vm, pc, base, i, k, fb| {
             let (a, b) = (*base.add(i.a()), *base.add(i.b()));
-            if a.is_small_int() && b.is_small_int() {
-                saw(pc, i, types::INT);
+            if super::arith::both_small(a, b) {
+                saw(pc, types::INT);
                 branch!((((a.0 << 16) as i64) $op ((b.0 << 16) as i64)), vm, pc, base, i, k, fb)
             }
             if a.is_float() && b.is_float() {
-                saw(pc, i, types::FLOAT);
+                saw(pc, types::FLOAT);
                 branch!((a.as_float() $op b.as_float()), vm, pc, base, i, k, fb)
             }
-            return order_slow(vm, pc, base, i, k, fb)
+            return order_slow(vm, pc, base, k, fb)
         } }
         op! { $name_k |vm, pc, base, i, k, fb| {
             let (a, b) = (*base.add(i.a()), *k.add(i.b()));
-            if a.is_small_int() && b.is_small_int() {
-                saw(pc, i, types::INT);
+            if super::arith::both_small(a, b) {
+                saw(pc, types::INT);
                 branch!((((a.0 << 16) as i64) $op ((b.0 << 16) as i64)), vm, pc, base, i, k, fb)
             }
             if a.is_float() && b.is_float() {
-                saw(pc, i, types::FLOAT);
+                saw(pc, types::FLOAT);
                 branch!((a.as_float() $op b.as_float()), vm, pc, base, i, k, fb)
             }
-            return order_slow(vm, pc, base, i, k, fb)
+            return order_slow(vm, pc, base, k, fb)
         } }
         op! { $swapped_k |vm, pc, base, i, k, fb| {
             let (a, b) = (*base.add(i.a()), *k.add(i.b()));
-            if a.is_small_int() && b.is_small_int() {
-                saw(pc, i, types::INT);
+            if super::arith::both_small(a, b) {
+                saw(pc, types::INT);
                 branch!((((b.0 << 16) as i64) $op ((a.0 << 16) as i64)), vm, pc, base, i, k, fb)
             }
             if a.is_float() && b.is_float() {
-                saw(pc, i, types::FLOAT);
+                saw(pc, types::FLOAT);
                 branch!((b.as_float() $op a.as_float()), vm, pc, base, i, k, fb)
             }
-            return order_slow(vm, pc, base, i, k, fb)
+            return order_slow(vm, pc, base, k, fb)
         } }
     };
 }
@@ -90,10 +90,10 @@ op! { op_test_set |vm, pc, base, i, k, fb| {
     let v = *base.add(i.b());
     if v.is_truthy() == (i.c() != 0) {
         *base.add(i.a()) = v;
-        saw(pc, i, types::TAKEN);
+        saw(pc, types::TAKEN);
         next!(vm, pc.offset(1 + (*pc).sbx()), base, k, fb)
     }
-    saw(pc, i, types::NOT_TAKEN);
+    saw(pc, types::NOT_TAKEN);
     next!(vm, pc.add(1), base, k, fb)
 } }
 

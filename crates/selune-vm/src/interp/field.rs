@@ -29,7 +29,7 @@ macro_rules! get {
     ($name:ident, |$base:ident, $i:ident| $object:expr, $effect:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
             let o: Value = { let ($base, $i) = (base, i); $object };
-            let s: *mut FieldSlot = fb_slot(fb, i);
+            let s: *mut FieldSlot = fb_slot(fb, pc);
             if o.is_table() {
                 let t = o.as_table();
                 let e = &raw const (*s).entries[0];
@@ -37,7 +37,7 @@ macro_rules! get {
                     if (*e).mshape == 0 {
                         let v = *slot_of(t, (*e).slot as usize);
                         if !v.is_nil() {
-                            let f: unsafe fn(*mut Value, Ins, Value) = $effect;
+                            let f: unsafe fn(*mut Value, Here, Value) = $effect;
                             f(base, i, o);
                             *base.add(i.a()) = v;
                             next!(vm, pc, base, k, fb)
@@ -45,7 +45,7 @@ macro_rules! get {
                     } else {
                         let v = through_index(vm, e);
                         if !v.is_nil() {
-                            let f: unsafe fn(*mut Value, Ins, Value) = $effect;
+                            let f: unsafe fn(*mut Value, Here, Value) = $effect;
                             f(base, i, o);
                             *base.add(i.a()) = v;
                             next!(vm, pc, base, k, fb)
@@ -53,7 +53,7 @@ macro_rules! get {
                     }
                 }
             }
-            return get_poly(vm, pc, base, i, k, fb)
+            return get_poly(vm, pc, base, k, fb)
         } }
     };
 }
@@ -88,7 +88,7 @@ op! {
         };
         if o.is_table() {
             let t = o.as_table();
-            let s: *mut FieldSlot = fb_slot(fb, i);
+            let s: *mut FieldSlot = fb_slot(fb, pc);
             let shape = (*t).header.aux;
             let mut v = Value::NIL;
             let mut j = 1;
@@ -109,7 +109,7 @@ op! {
                 next!(vm, pc, base, k, fb)
             }
         }
-        return get_slow(vm, pc, base, i, k, fb)
+        return get_slow(vm, pc, base, k, fb)
     }
 }
 
@@ -219,7 +219,7 @@ macro_rules! set {
     ($name:ident, |$base:ident, $i:ident| $object:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
             let o: Value = { let ($base, $i) = (base, i); $object };
-            let s: *mut FieldSlot = fb_slot(fb, i);
+            let s: *mut FieldSlot = fb_slot(fb, pc);
             if o.is_table() {
                 let t = o.as_table();
                 let e = &raw const (*s).entries[0];
@@ -233,7 +233,7 @@ macro_rules! set {
                     }
                 }
             }
-            return set_poly(vm, pc, base, i, k, fb)
+            return set_poly(vm, pc, base, k, fb)
         } }
     };
 }
@@ -246,7 +246,7 @@ op! {
         let o = if i.op() == Op::SetTabUp { (*(*Closure::upvalue(closure_of(base), i.a())).as_cell()).value } else { *base.add(i.a()) };
         if o.is_table() {
             let t = o.as_table();
-            let s: *mut FieldSlot = fb_slot(fb, i);
+            let s: *mut FieldSlot = fb_slot(fb, pc);
             let shape = (*t).header.aux;
             let mut j = 0;
             while j < 4 && (*s).entries[j].shape != 0 {
@@ -273,7 +273,7 @@ op! {
                 j += 1;
             }
         }
-        return set_slow(vm, pc, base, i, k, fb)
+        return set_slow(vm, pc, base, k, fb)
     }
 }
 fn set_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {

@@ -6,24 +6,27 @@ use selune_core::value::MULTI;
 
 op! { op_jmp |vm, pc, base, i, k, fb| { next!(vm, pc.offset(i.sbx()), base, k, fb) } }
 op! { op_jmp_back |vm, pc, base, i, k, fb| {
-    if count_down(fb, i) { return back_edge_hot(vm, pc.offset(i.sbx()), base, i, k, fb) }
+    if count_down(fb, pc) { return back_edge_hot(vm, pc, base, k, fb) }
     next!(vm, pc.offset(i.sbx()), base, k, fb)
 } }
 
 /// Counts one pass over a back edge; true when it is time to ask the tier policy.
 #[inline(always)]
-pub(super) unsafe fn count_down(fb: *mut Unit, i: Ins) -> bool {
+pub(super) unsafe fn count_down(fb: *mut Unit, pc: *const Ins) -> bool {
     // SAFETY: the slot of this instruction.
     unsafe {
-        let s: *mut LoopSlot = fb_slot(fb, i);
+        let s: *mut LoopSlot = fb_slot(fb, pc);
         let c = (*s).count.wrapping_sub(1);
         (*s).count = c;
         (c as i32) < 0
     }
 }
-/// The counter of a back edge ran out; the pc is the loop header's already.
+/// The counter of a back edge ran out; it is taken here.
 pub(super) fn back_edge_hot_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let s: *mut LoopSlot = fb_slot_slow(vm, i);
+    let f = vm.thread_mut().frames.last_mut().expect("a Lua frame");
+    // SAFETY: the loop header is within the code.
+    f.pc = unsafe { f.pc.offset(i.sbx()) };
     vm.poll()?;
     let frame = *vm.thread().frames.last().expect("a Lua frame");
     // SAFETY: the proto of a frame is alive.

@@ -20,7 +20,7 @@ op! { op_get_upval |vm, pc, base, i, k, fb| {
 op! { op_set_upval |vm, pc, base, i, k, fb| {
     let cell = (*Closure::upvalue(closure_of(base), i.b())).as_cell();
     let v = *base.add(i.a());
-    if v.is_heap() && (*cell).header.gc & GC_BARRIER != 0 { return store_cell(vm, pc, base, i, k, fb) }
+    if v.is_heap() && (*cell).header.gc & GC_BARRIER != 0 { return store_cell(vm, pc, base, k, fb) }
     (*cell).value = v;
     next!(vm, pc, base, k, fb)
 } }
@@ -31,7 +31,7 @@ op! { op_get_cell |vm, pc, base, i, k, fb| {
 op! { op_set_cell |vm, pc, base, i, k, fb| {
     let cell = (*base.add(i.a())).as_cell();
     let v = *base.add(i.b());
-    if v.is_heap() && (*cell).header.gc & GC_BARRIER != 0 { return store_cell(vm, pc, base, i, k, fb) }
+    if v.is_heap() && (*cell).header.gc & GC_BARRIER != 0 { return store_cell(vm, pc, base, k, fb) }
     (*cell).value = v;
     next!(vm, pc, base, k, fb)
 } }
@@ -52,6 +52,6 @@ slow!(store_cell, store_cell_inner);
 op! { op_new_cell |vm, pc, base, i, k, fb| {
     let v = (*vm).heap.new_cell(*base.add(i.b()));
     *base.add(i.a()) = v;
-    if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, i, k, fb) }
+    if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
     next!(vm, pc, base, k, fb)
 } }

@@ -8,13 +8,13 @@ op! { op_for_prep |vm, pc, base, i, k, fb| {
     let ra = base.add(i.a());
     let (init, limit, step) = (*ra, *ra.add(1), *ra.add(2));
     if init.is_small_int() && limit.is_small_int() && step.is_small_int() && step.as_small_int() != 0 {
-        saw(pc, i, types::INT);
+        saw(pc, types::INT);
         let runs = if step.as_small_int() > 0 { init.as_small_int() <= limit.as_small_int() } else { init.as_small_int() >= limit.as_small_int() };
         if !runs { next!(vm, pc.offset(i.sbx() + 1), base, k, fb) }
         *ra.add(3) = init;
         next!(vm, pc, base, k, fb)
     }
-    return for_prep_slow(vm, pc, base, i, k, fb)
+    return for_prep_slow(vm, pc, base, k, fb)
 } }
 
 /// A prepared numeric loop: its first value, limit and step.
@@ -116,13 +116,12 @@ op! { op_for_loop |vm, pc, base, i, k, fb| {
         if !(if s > 0.0 { n <= limit.as_float() } else { limit.as_float() <= n }) { next!(vm, pc, base, k, fb) }
         next = Value::float_unchecked(n);
     } else {
-        return for_loop_big(vm, pc, base, i, k, fb)
+        return for_loop_big(vm, pc, base, k, fb)
     }
     *ra = next;
     *ra.add(3) = next;
-    let pc = pc.offset(i.sbx());
-    if count_down(fb, i) { return back_edge_hot(vm, pc, base, i, k, fb) }
-    next!(vm, pc, base, k, fb)
+    if count_down(fb, pc) { return back_edge_hot(vm, pc, base, k, fb) }
+    next!(vm, pc.offset(i.sbx()), base, k, fb)
 } }
 fn for_loop_big_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let (at, limit, step) = (reg(vm, i.a()), reg(vm, i.a() + 1), reg(vm, i.a() + 2));
@@ -143,7 +142,7 @@ slow!(for_loop_big, for_loop_big_inner);
 op! { op_tfor_prep |vm, pc, base, i, k, fb| {
     let v = *base.add(i.a() + 3);
     if v.is_falsy() { next!(vm, pc.offset(i.sbx()), base, k, fb) }
-    return tfor_prep_slow(vm, pc, base, i, k, fb)
+    return tfor_prep_slow(vm, pc, base, k, fb)
 } }
 fn tfor_prep_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let base = vm.thread().frames.last().expect("a Lua frame").base;
@@ -160,7 +159,7 @@ op! { op_tfor_call |vm, pc, base, i, k, fb| {
     let f = *ra;
     if f.is_native() {
         let function = (*f.as_native()).function as usize;
-        let s: *mut CallSlot = fb_slot(fb, i);
+        let s: *mut CallSlot = fb_slot(fb, pc);
         if (*s).callee != function { super::call::record_callee(s, f) }
         if function == (*vm).known.next && (*ra.add(1)).is_table() {
             if let Ok(r) = (*vm).heap.next(*ra.add(1), *ra.add(2)) {
@@ -182,7 +181,7 @@ op! { op_tfor_call |vm, pc, base, i, k, fb| {
             }
         }
     }
-    return tfor_call_slow(vm, pc, base, i, k, fb)
+    return tfor_call_slow(vm, pc, base, k, fb)
 } }
 fn tfor_call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let at = vm.thread().frames.last().expect("a Lua frame").base + i.a() as u32;
@@ -201,7 +200,6 @@ op! { op_tfor_loop |vm, pc, base, i, k, fb| {
     let v = *ra.add(4);
     if v.is_nil() { next!(vm, pc, base, k, fb) }
     *ra.add(2) = v;
-    let pc = pc.offset(i.sbx());
-    if count_down(fb, i) { return back_edge_hot(vm, pc, base, i, k, fb) }
-    next!(vm, pc, base, k, fb)
+    if count_down(fb, pc) { return back_edge_hot(vm, pc, base, k, fb) }
+    next!(vm, pc.offset(i.sbx()), base, k, fb)
 } }

@@ -36,16 +36,67 @@ pub(crate) enum Exit {
     Next,
 }
 
-pub(crate) type Handler = unsafe fn(*mut Vm, *const Ins, *mut Value, Ins, *const Value, *mut Unit) -> Exit;
+pub(crate) type Handler = unsafe fn(*mut Vm, *const Ins, *mut Value, *const Value, *mut Unit) -> Exit;
+
+/// The running instruction, read field by field from memory: each operand is one load that waits for nothing, and no machine
+/// register is held for the whole of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Here(*const u8);
+impl Here {
+    #[inline(always)]
+    pub(crate) unsafe fn before(pc: *const Ins) -> Here {
+        // SAFETY: pc is behind the running instruction.
+        Here(unsafe { pc.sub(1) } as *const u8)
+    }
+    #[inline(always)]
+    unsafe fn u16(self, at: usize) -> usize {
+        // SAFETY: within the 8 bytes of the instruction.
+        unsafe { (self.0.add(at) as *const u16).read() as usize }
+    }
+    #[inline(always)]
+    pub(crate) unsafe fn a(self) -> usize {
+        // SAFETY: as `u16`.
+        unsafe { *self.0.add(1) as usize }
+    }
+    #[inline(always)]
+    pub(crate) unsafe fn b(self) -> usize {
+        // SAFETY: as `u16`.
+        unsafe { self.u16(2) }
+    }
+    #[inline(always)]
+    pub(crate) unsafe fn c(self) -> usize {
+        // SAFETY: as `u16`.
+        unsafe { self.u16(4) }
+    }
+    #[inline(always)]
+    pub(crate) unsafe fn s(self) -> u16 {
+        // SAFETY: as `u16`.
+        unsafe { self.u16(6) as u16 }
+    }
+    #[inline(always)]
+    pub(crate) unsafe fn sbx(self) -> isize {
+        // SAFETY: as `u16`; the field is not aligned.
+        unsafe { (self.0.add(2) as *const i32).read_unaligned() as isize }
+    }
+    #[inline(always)]
+    pub(crate) unsafe fn bx(self) -> usize {
+        // SAFETY: as `sbx`.
+        unsafe { (self.0.add(2) as *const u32).read_unaligned() as usize }
+    }
+    #[inline(always)]
+    pub(crate) unsafe fn op(self) -> selune_core::opcode::Op {
+        // SAFETY: as `u16`.
+        unsafe { Ins(*self.0 as u64).op() }
+    }
+}
 
 /// Ends a handler: on to the instruction at `pc`.
 #[cfg(selune_tail)]
 macro_rules! next {
     ($vm:expr, $pc:expr, $base:expr, $k:expr, $fb:expr) => {{
         let pc: *const selune_core::proto::Ins = $pc;
-        let ins = *pc;
-        let h = *$crate::interp::HANDLERS.get_unchecked(ins.0 as u8 as usize);
-        return h($vm, pc.add(1), $base, ins, $k, $fb);
+        let h = *$crate::interp::HANDLERS.get_unchecked(*(pc as *const u8) as usize);
+        return h($vm, pc.add(1), $base, $k, $fb);
     }};
 }
 #[cfg(not(selune_tail))]
@@ -60,10 +111,10 @@ macro_rules! op {
     ($(#[$m:meta])* $name:ident |$vm:ident, $pc:ident, $base:ident, $i:ident, $k:ident, $fb:ident| $body:block) => {
         $(#[$m])*
         pub(super) unsafe fn $name($vm: *mut crate::Vm, $pc: *const selune_core::proto::Ins, $base: *mut selune_core::value::Value,
-            $i: selune_core::proto::Ins, $k: *const selune_core::value::Value, $fb: *mut selune_core::feedback::Unit) -> crate::interp::Exit {
+            $k: *const selune_core::value::Value, $fb: *mut selune_core::feedback::Unit) -> crate::interp::Exit {
             // SAFETY: INTERP-1; registers and constants named by code from the emitter are in bounds.
-            #[allow(unused_unsafe)]
-            unsafe { $body }
+            #[allow(unused_unsafe, unused_variables)]
+            unsafe { let $i = $crate::interp::Here::before($pc); $body }
         }
     };
 }
@@ -76,15 +127,14 @@ macro_rules! slow {
             vm: *mut crate::Vm,
             pc: *const selune_core::proto::Ins,
             base: *mut selune_core::value::Value,
-            i: selune_core::proto::Ins,
             k: *const selune_core::value::Value,
             fb: *mut selune_core::feedback::Unit,
         ) -> crate::interp::Exit {
             // SAFETY: INTERP-1: a Lua frame is on top; nothing else borrows the VM.
             unsafe {
                 crate::interp::save(vm, pc);
-                match $inner(&mut *vm, i) {
-                    Ok(crate::call::Flow::Run) => return crate::interp::resume(vm, pc, base, i, k, fb),
+                match $inner(&mut *vm, *pc.sub(1)) {
+                    Ok(crate::call::Flow::Run) => return crate::interp::resume(vm, pc, base, k, fb),
                     Ok(crate::call::Flow::Exit) => crate::interp::Exit::Done,
                     Err(crate::native::Thrown) => crate::interp::Exit::Threw,
                 }
@@ -135,6 +185,9 @@ fn poll_inner(vm: &mut Vm, _: Ins) -> Result<Flow, Thrown> {
 }
 slow!(poll, poll_inner);
 
+/// A place for `pc` before the first instruction is known.
+static HALT: [Ins; 1] = [Ins(0)];
+
 /// Runs the topmost Lua frame until the frame with `Delivery::Entry` above the caller's has returned.
 pub(crate) fn run(vm: &mut Vm) -> Result<Flow, Thrown> {
     let vm: *mut Vm = vm;
@@ -143,15 +196,14 @@ pub(crate) fn run(vm: &mut Vm) -> Result<Flow, Thrown> {
         let none = core::ptr::null_mut();
         #[cfg(selune_tail)]
         {
-            resume(vm, core::ptr::null(), none, Ins(0), core::ptr::null(), core::ptr::null_mut())
+            resume(vm, HALT.as_ptr().add(1), none, core::ptr::null(), core::ptr::null_mut())
         }
         #[cfg(not(selune_tail))]
         {
-            let mut e = resume(vm, core::ptr::null(), none, Ins(0), core::ptr::null(), core::ptr::null_mut());
+            let mut e = resume(vm, HALT.as_ptr().add(1), none, core::ptr::null(), core::ptr::null_mut());
             while e == Exit::Next {
                 let (pc, base, k, fb) = (*vm).loop_state;
-                let ins = *pc;
-                e = HANDLERS[ins.0 as u8 as usize](vm, pc.add(1), base, ins, k, fb);
+                e = HANDLERS[(*pc).0 as u8 as usize](vm, pc.add(1), base, k, fb);
             }
             e
         }
@@ -202,10 +254,13 @@ pub(crate) unsafe fn closure_of(base: *mut Value) -> *mut selune_core::object::C
 }
 /// Adds a type bit to the running instruction's feedback.
 #[inline(always)]
-pub(crate) unsafe fn saw(pc: *const Ins, i: Ins, bit: u16) {
-    if i.s() & bit == 0 {
-        // SAFETY: pc - 1 is the running instruction; code is writable data (Proto::code).
-        unsafe { (*(pc.sub(1) as *mut Ins)).0 |= (bit as u64) << 48 }
+pub(crate) unsafe fn saw(pc: *const Ins, bit: u16) {
+    // SAFETY: pc - 1 is the running instruction, whose last 16 bits are S; code is writable data (Proto::code).
+    unsafe {
+        let s = (pc as *mut u16).sub(1);
+        if *s & bit != bit {
+            *s |= bit
+        }
     }
 }
 /// Adds a type bit to the feedback of the topmost frame's running instruction (pc saved).
@@ -216,9 +271,9 @@ pub(crate) fn saw_slow(vm: &mut Vm, bit: u16) {
 }
 /// The feedback slot of the running instruction.
 #[inline(always)]
-pub(crate) unsafe fn fb_slot<T>(fb: *mut Unit, i: Ins) -> *mut T {
+pub(crate) unsafe fn fb_slot<T>(fb: *mut Unit, pc: *const Ins) -> *mut T {
     // SAFETY: S of an instruction with a slot is in bounds of the vector.
-    unsafe { fb.add(i.s() as usize) as *mut T }
+    unsafe { fb.add(Here::before(pc).s() as usize) as *mut T }
 }
 /// The feedback slot of the topmost frame's running instruction.
 pub(crate) fn fb_slot_slow<T>(vm: &Vm, i: Ins) -> *mut T {

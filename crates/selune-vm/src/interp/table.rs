@@ -6,11 +6,11 @@ use selune_core::object::{ArrayPart, GC_BARRIER};
 use selune_core::opcode::Op;
 
 op! { op_new_table |vm, pc, base, i, k, fb| {
-    let s: *mut AllocSlot = fb_slot(fb, i);
+    let s: *mut AllocSlot = fb_slot(fb, pc);
     let named = i.c().max((*s).inline as usize);
     let t = (*vm).heap.new_table(i.b(), named);
     *base.add(i.a()) = t;
-    if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, i, k, fb) }
+    if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
     next!(vm, pc, base, k, fb)
 } }
 
@@ -25,10 +25,10 @@ unsafe fn element(o: Value, n: i64) -> Option<*mut Value> {
     }
 }
 #[inline(always)]
-unsafe fn note(fb: *mut Unit, i: Ins, bits: u16) {
+unsafe fn note(fb: *mut Unit, pc: *const Ins, bits: u16) {
     // SAFETY: the slot of this instruction.
     unsafe {
-        let s: *mut IndexSlot = fb_slot(fb, i);
+        let s: *mut IndexSlot = fb_slot(fb, pc);
         if (*s).seen & bits != bits {
             (*s).seen |= bits
         }
@@ -51,24 +51,24 @@ op! { op_get_table |vm, pc, base, i, k, fb| {
     if o.is_table() && key.is_small_int() && let Some(p) = element(o, key.as_small_int()) {
         let v = *p;
         if !v.is_nil() {
-            note(fb, i, index_seen::ARRAY | elem_bit(v));
+            note(fb, pc, index_seen::ARRAY);
             *base.add(i.a()) = v;
             next!(vm, pc, base, k, fb)
         }
     }
-    return get_generic(vm, pc, base, i, k, fb)
+    return get_generic(vm, pc, base, k, fb)
 } }
 op! { op_get_int |vm, pc, base, i, k, fb| {
     let o = *base.add(i.b());
     if o.is_table() && let Some(p) = element(o, i.c() as i64) {
         let v = *p;
         if !v.is_nil() {
-            note(fb, i, index_seen::ARRAY | elem_bit(v));
+            note(fb, pc, index_seen::ARRAY);
             *base.add(i.a()) = v;
             next!(vm, pc, base, k, fb)
         }
     }
-    return get_generic(vm, pc, base, i, k, fb)
+    return get_generic(vm, pc, base, k, fb)
 } }
 /// What an access by this key says about the site.
 fn key_bits(o: Value, key: Value) -> u16 {
@@ -91,12 +91,12 @@ op! {
         if o.is_table() {
             let v = (*vm).heap.get(o, key);
             if !v.is_nil() || (*vm).heap.shape_has_no_metatable((*o.as_table()).header.aux) {
-                note(fb, i, key_bits(o, key) | if v.is_nil() { index_seen::NIL } else { elem_bit(v) });
+                note(fb, pc, key_bits(o, key) | if v.is_nil() { index_seen::NIL } else { elem_bit(v) });
                 *base.add(i.a()) = v;
                 next!(vm, pc, base, k, fb)
             }
         }
-        return get_slow_index(vm, pc, base, i, k, fb)
+        return get_slow_index(vm, pc, base, k, fb)
     }
 }
 fn get_index_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
@@ -120,22 +120,22 @@ op! { op_set_table |vm, pc, base, i, k, fb| {
     if o.is_table() && key.is_small_int() && let Some(p) = element(o, key.as_small_int()) && !(*p).is_nil()
         && (!v.is_heap() || (*(*o.as_table()).array.as_header()).gc & GC_BARRIER == 0)
     {
-        note(fb, i, index_seen::ARRAY | elem_bit(v));
+        note(fb, pc, index_seen::ARRAY);
         *p = v;
         next!(vm, pc, base, k, fb)
     }
-    return set_generic(vm, pc, base, i, k, fb)
+    return set_generic(vm, pc, base, k, fb)
 } }
 op! { op_set_int |vm, pc, base, i, k, fb| {
     let (o, v) = (*base.add(i.a()), rk_fast(base, k, i.c()));
     if o.is_table() && let Some(p) = element(o, i.b() as i64) && !(*p).is_nil()
         && (!v.is_heap() || (*(*o.as_table()).array.as_header()).gc & GC_BARRIER == 0)
     {
-        note(fb, i, index_seen::ARRAY | elem_bit(v));
+        note(fb, pc, index_seen::ARRAY);
         *p = v;
         next!(vm, pc, base, k, fb)
     }
-    return set_generic(vm, pc, base, i, k, fb)
+    return set_generic(vm, pc, base, k, fb)
 } }
 op! {
     #[inline(never)]
@@ -146,19 +146,19 @@ op! {
         if o.is_table() && (*vm).heap.metatable_lacks_newindex(o) {
             if key.is_small_int() {
                 let bits = key_bits(o, key);
-                note(fb, i, elem_bit(v) | if bits == index_seen::INT_HASH && is_append(o, key.as_small_int()) { index_seen::APPEND } else { bits });
+                note(fb, pc, elem_bit(v) | if bits == index_seen::INT_HASH && is_append(o, key.as_small_int()) { index_seen::APPEND } else { bits });
                 (*vm).heap.set_int(o, key.as_small_int(), v);
-                if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, i, k, fb) }
+                if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
                 next!(vm, pc, base, k, fb)
             }
             if key.is_string() {
-                note(fb, i, index_seen::STRING | elem_bit(v));
+                note(fb, pc, index_seen::STRING | elem_bit(v));
                 (*vm).heap.set_str(o, key, v);
-                if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, i, k, fb) }
+                if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
                 next!(vm, pc, base, k, fb)
             }
         }
-        return set_slow_index(vm, pc, base, i, k, fb)
+        return set_slow_index(vm, pc, base, k, fb)
     }
 }
 /// Is `n` the key just above the array part?
@@ -193,6 +193,6 @@ op! { op_set_list |vm, pc, base, i, k, fb| {
     for j in 1..=n {
         (*vm).heap.set_int(t, (offset + j) as i64, *base.add(i.a() + j));
     }
-    if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, i, k, fb) }
+    if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
     next!(vm, pc, base, k, fb)
 } }
