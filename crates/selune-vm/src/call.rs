@@ -186,6 +186,9 @@ impl Vm {
         }
         self.thread_mut().top = top;
         self.thread_mut().frames.push(Vm::frame(FrameKind::Native, func, top, nresults, ret, data));
+        if self.thread().hook_mask != 0 {
+            self.native_call_hook(nargs)?;
+        }
         let n = function(self, Args { base: func + 1, n: nargs })? as u32;
         let t = self.thread_mut();
         let frame = t.frames.pop().expect("the native's frame");
@@ -195,7 +198,7 @@ impl Vm {
     /// Delivers results, fast where the caller is a Lua frame.
     #[inline]
     fn deliver(&mut self, frame: CallFrame, first: u32, n: u32) -> Result<Flow, Thrown> {
-        if frame.ret == Delivery::Call {
+        if frame.ret == Delivery::Call && self.thread().hook_mask == 0 {
             self.move_results(frame.func, frame.nresults, first, n);
             return Ok(Flow::Run);
         }
@@ -223,6 +226,9 @@ impl Vm {
     }
     /// Delivers the results (`n` values from slot `first`) of a frame that was popped.
     pub(crate) fn finish_frame(&mut self, frame: CallFrame, first: u32, n: u32) -> Result<Flow, Thrown> {
+        if self.thread().hook_mask != 0 {
+            self.return_hook(&frame, first, n)?;
+        }
         match frame.ret {
             Delivery::Call => {
                 self.move_results(frame.func, frame.nresults, first, n);
@@ -324,11 +330,22 @@ impl Vm {
     /// Calls the value at stack index `func` with `nargs` arguments above it, which are the topmost values. The results,
     /// adjusted to `nresults` (-1: all), replace them; gives their number. May call.
     pub fn call_at(&mut self, func: usize, nargs: usize, nresults: i32) -> Result<usize, Thrown> {
+        self.call_marked(func, nargs, nresults, 0, 0)
+    }
+    /// `call_at`; the frame of the function, when it is a Lua function, gets these flags and data. May call.
+    pub(crate) fn call_marked(&mut self, func: usize, nargs: usize, nresults: i32, flags: u8, data: u64) -> Result<usize, Thrown> {
         let levels = self.c_levels;
         self.enter_c_level()?;
         self.thread_mut().nny += 1;
         let cur = self.cur;
-        let result = self.call_from_compiled(func, nargs, nresults);
+        let floor = self.thread().frames.len();
+        let flow = self.begin_call(func as u32, nargs as u32, nresults, Delivery::Entry, data);
+        if flow == Ok(Flow::Run)
+            && let Some(f) = self.thread_mut().frames.get_mut(floor)
+        {
+            f.flags |= flags;
+        }
+        let result = self.run_until(flow, floor).map(|()| self.top() - func);
         // SAFETY: the thread that called is running again, and alive.
         unsafe { (*cur).nny -= 1 };
         self.c_levels = levels;
@@ -369,8 +386,12 @@ impl Vm {
     }
     /// Like `call_at`, but an error ends here: its value. May call.
     pub fn pcall_at(&mut self, func: usize, nargs: usize, nresults: i32) -> Result<usize, Value> {
+        self.pcall_marked(func, nargs, nresults, 0)
+    }
+    /// `pcall_at` with flags for the function's frame. May call.
+    pub(crate) fn pcall_marked(&mut self, func: usize, nargs: usize, nresults: i32, flags: u8) -> Result<usize, Value> {
         let tbc = self.thread().tbc.len();
-        match self.call_at(func, nargs, nresults) {
+        match self.call_marked(func, nargs, nresults, flags, 0) {
             Ok(n) => Ok(n),
             Err(Thrown) => {
                 let mut e = self.error;
@@ -416,6 +437,9 @@ impl Vm {
         self.thread_mut().top = top;
         let native = Vm::frame(FrameKind::Native, func, top, nresults, ret, data);
         self.thread_mut().frames.push(native);
+        if self.thread().hook_mask != 0 {
+            self.native_call_hook(nargs)?;
+        }
         let args = Args { base: func + 1, n: nargs };
         match kind {
             NativeKind::Pcall => {

@@ -14,6 +14,7 @@ pub mod coroutine;
 pub mod debug;
 pub mod error;
 pub mod interp;
+pub mod listing;
 pub mod load;
 pub mod native;
 pub mod safepoint;

@@ -106,6 +106,7 @@ impl Vm {
             return;
         }
         self.in_finalizer = true;
+        let hooks = self.allow_hooks(false);
         let (saved, top) = (self.error, self.top() as u32);
         let h = self.pin(saved);
         let at = self.call_base();
@@ -114,7 +115,7 @@ impl Vm {
             self.put(at, f);
             self.put(at + 1, v);
             self.thread_mut().top = at + 2;
-            if let Err(e) = self.pcall_at(at as usize, 1, 0) {
+            if let Err(e) = self.pcall_marked(at as usize, 1, 0, selune_core::thread::frame_flags::FINALIZER) {
                 let mut m = b"error in __gc".to_vec();
                 let text = if e.is_string() { self.bytes(e).to_vec() } else { b"error object is not a string".to_vec() };
                 m.extend_from_slice(b" (");
@@ -126,6 +127,7 @@ impl Vm {
         self.thread_mut().top = top;
         self.error = self.handles[h];
         self.handles.truncate(h);
+        self.allow_hooks(hooks);
         self.in_finalizer = false;
     }
     /// Is a `__gc` method running?

@@ -65,6 +65,10 @@ pub struct Vm {
     /// Register entry of functions that are not compiled: the bridge's stub that runs the interpreter; 0 without a bridge.
     pub default_entry: usize,
     pub(crate) in_finalizer: bool,
+    /// No hooks are called now (a hook or finalizer runs).
+    pub(crate) hooks_off: bool,
+    /// The interpreter's handlers: the plain ones, or those that call hooks.
+    pub(crate) handlers: *const crate::interp::Handlers,
     /// Set by a native of kind TailCall that wants its call (see `Vm::tail_call`).
     pub(crate) tail_pending: bool,
     pub(crate) stress_gc: bool,
@@ -121,6 +125,8 @@ impl Vm {
             hot_threshold: i32::MAX,
             default_entry: 0,
             in_finalizer: false,
+            hooks_off: false,
+            handlers: &raw const crate::interp::HANDLERS,
             tail_pending: false,
             stress_gc: config.stress_gc,
             warn_on: false,
@@ -168,6 +174,7 @@ impl Vm {
         // SAFETY: a thread object.
         self.cur = unsafe { (*v.as_thread_object()).thread };
         self.current = v;
+        self.choose_handlers();
         self.heap.remember_thread(self.cur);
     }
     /// The table of globals.

@@ -2,6 +2,7 @@
 pub mod options;
 pub mod repl;
 pub mod run;
+pub mod stats;
 
 pub use selune_core::value::Value;
 pub use selune_vm::{Args, Config, NativeFn, NativeResult, Thrown, Vm};

@@ -79,7 +79,7 @@ pub fn run(vm: &mut Vm, o: &Options) -> bool {
                 report_error(vm, o, e);
             }
         }
-        selune_stdlib::flush_all(vm);
+        selune_stdlib::flush_all();
     }
     println!();
     true

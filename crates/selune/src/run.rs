@@ -134,7 +134,7 @@ pub fn program(o: &Options, stack: usize) -> bool {
     }
     let ok = run(&mut vm, o);
     vm.close();
-    selune_stdlib::flush_all(&mut vm);
+    selune_stdlib::flush_all();
     if o.stats != StatsFormat::Off {
         print_stats(&vm, o);
     }
@@ -147,7 +147,7 @@ fn print_stats(vm: &Vm, o: &Options) {
     let json = o.stats == StatsFormat::Json;
     let text = match &vm.backend {
         Some(b) => b.stats(vm, json),
-        None => vm_bridge::stats::without_backend(vm, json),
+        None => crate::stats::without_backend(vm, json),
     };
     eprint!("{text}");
 }
