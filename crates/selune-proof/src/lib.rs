@@ -3,6 +3,7 @@
 //! Start at `behaviour` (what a test is) and `variants` (in which ways it runs); the program's subcommands are in `main.rs`.
 
 pub mod behaviour;
+pub mod fuzz;
 pub mod places;
 pub mod process;
 pub mod stats;
