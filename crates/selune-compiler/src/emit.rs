@@ -33,6 +33,7 @@ use crate::intern::StrId;
 use selune_core::opcode::Op;
 use selune_core::proto::Ins;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 
 /// A constant.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -139,7 +140,7 @@ struct Emitter<'a, 'c> {
     ast: &'a Ast,
     id: FuncId,
     out: FuncCode,
-    other_constants: HashMap<Const, u32>,
+    other_constants: HashMap<Const, u32, BuildHasherDefault<code::ConstHasher>>,
     /// Next free register.
     free: usize,
     /// Registers below this one belong to locals.
@@ -217,7 +218,7 @@ impl<'a, 'c> Emitter<'a, 'c> {
             ast,
             id,
             out,
-            other_constants: HashMap::new(),
+            other_constants: HashMap::default(),
             free: 0,
             local_top: 0,
             visible: 0,

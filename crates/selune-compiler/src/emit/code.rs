@@ -4,6 +4,7 @@ use crate::error::Result;
 use crate::intern::StrId;
 use selune_core::opcode::Op;
 use selune_core::proto::{Ins, RK_CONST};
+use std::hash::Hasher;
 
 /// Registers of a function; PUC's limit.
 const MAX_REGS: usize = 255;
@@ -11,6 +12,35 @@ const MAX_REGS: usize = 255;
 pub(super) const MAX_K: u32 = u16::MAX as u32;
 /// Largest constant index that an RK field can hold.
 pub(super) const MAX_RK: u32 = MAX_K - RK_CONST as u32;
+
+/// Constants of a function that are looked for before a new one is made: large tables of data have mostly different
+/// numbers, and a map of them all costs more than it saves.
+const MAX_SHARED: usize = 1 << 14;
+
+/// A multiplicative hash: the keys are numbers of the program itself, and there are at most `MAX_SHARED`.
+#[derive(Default)]
+pub(super) struct ConstHasher(u64);
+
+impl Hasher for ConstHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &b in bytes {
+            self.write_u64(b as u64);
+        }
+    }
+    fn write_u64(&mut self, n: u64) {
+        self.0 = (self.0.rotate_left(5) ^ n).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 ^= self.0 >> 32;
+    }
+    fn write_i64(&mut self, n: i64) {
+        self.write_u64(n as u64);
+    }
+    fn write_isize(&mut self, n: isize) {
+        self.write_u64(n as u64);
+    }
+}
 
 impl Emitter<'_, '_> {
     /// Index of the next instruction.
@@ -101,10 +131,13 @@ impl Emitter<'_, '_> {
         if let Const::Str(s) = c {
             return self.string_constant(s);
         }
-        let next = self.out.constants.len() as u32;
-        let index = *self.other_constants.entry(c).or_insert(next);
-        if index == next {
-            self.out.constants.push(c);
+        if let Some(&index) = self.other_constants.get(&c) {
+            return index;
+        }
+        let index = self.out.constants.len() as u32;
+        self.out.constants.push(c);
+        if self.other_constants.len() < MAX_SHARED {
+            self.other_constants.insert(c, index);
         }
         index
     }
