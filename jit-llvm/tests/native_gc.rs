@@ -215,8 +215,8 @@ unsafe extern "C" fn half(vm: *mut NativeState, x: f64) -> DoubleOutcome {
 /// Calls compiled code: a second segment on the stack.
 unsafe extern "C" fn callback(vm: *mut NativeState, f: usize, argument: u64) -> Outcome {
     // SAFETY: called by the trampoline; the reference is not used during the call.
-    let before = unsafe { toy::<Test>(vm) }.native.context;
-    let depth_before = depth(unsafe { toy::<Test>(vm) });
+    let outer = unsafe { toy::<Test>(vm) };
+    let (before, depth_before) = (outer.native.context, depth(outer));
     let outcome = call(vm.cast::<Toy<Test>>(), f, &[argument]);
     // SAFETY: as above.
     let vm = unsafe { toy::<Test>(vm) };

@@ -251,25 +251,24 @@ pub unsafe fn redirect<D>(
 
 const RECENT: usize = 8;
 
+/// What a return address belongs to.
+type Place<'a, D> = (&'a Arc<CodeRecord<D>>, Option<&'a Safepoint>);
+
 /// What the last return addresses belonged to: deep stacks mostly repeat a few.
-struct RecentCode<'a, D>([Option<(u64, &'a Arc<CodeRecord<D>>, Option<&'a Safepoint>)>; RECENT]);
+struct RecentCode<'a, D>([Option<(u64, Place<'a, D>)>; RECENT]);
 
 impl<'a, D> RecentCode<'a, D> {
-    fn find(
-        &mut self,
-        map: &'a CodeMap<D>,
-        pc: u64,
-    ) -> Option<(&'a Arc<CodeRecord<D>>, Option<&'a Safepoint>)> {
+    fn find(&mut self, map: &'a CodeMap<D>, pc: u64) -> Option<Place<'a, D>> {
         let known = &mut self.0[(pc >> 2) as usize % RECENT];
-        if let Some((at, code, safepoint)) = *known
+        if let Some((at, place)) = *known
             && at == pc
         {
-            return Some((code, safepoint));
+            return Some(place);
         }
         let code = map.find(pc)?;
-        let safepoint = code.safepoint(pc);
-        *known = Some((pc, code, safepoint));
-        Some((code, safepoint))
+        let place = (code, code.safepoint(pc));
+        *known = Some((pc, place));
+        Some(place)
     }
 }
 

@@ -77,10 +77,8 @@ pub struct Heap {
 
 fn protect(at: usize, protection: i32) {
     // SAFETY: the range is one of the heap's own spaces.
-    assert_eq!(
-        unsafe { libc::mprotect(at as *mut _, SPACE, protection) },
-        0
-    );
+    let result = unsafe { libc::mprotect(at as *mut _, SPACE, protection) };
+    assert_eq!(result, 0);
 }
 
 impl Heap {
