@@ -63,6 +63,8 @@ pub mod frame_flags {
     pub const WRITTEN_BACK: u8 = 32;
     /// A resume on behalf of coroutine.wrap.
     pub const WRAP: u8 = 64;
+    /// Its call hook was called, or it began before there was one.
+    pub const ENTERED: u8 = 128;
 }
 
 /// One activation. Indices are into the thread's value stack, so that the stack may move.

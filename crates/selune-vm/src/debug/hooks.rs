@@ -31,7 +31,8 @@ impl Vm {
         for f in &mut t.frames {
             f.flags |= frame_flags::ENTERED;
         }
-        self.heap.remember_thread(thread);
+        let t: *mut _ = t;
+        self.heap.remember_thread(t);
         self.choose_handlers();
     }
     /// Hook (nil: none), mask and count of a thread.
@@ -130,14 +131,7 @@ impl Vm {
         if !level.is_lua() {
             return slot - frame.func;
         }
-        let mut n = 1;
-        while let Some(s) = self.slot_of_local(&level, n) {
-            if s == slot {
-                return n as u32;
-            }
-            n += 1;
-        }
-        slot + 1 - frame.base
+        (1..=256).find(|&n| self.slot_of_local(&level, n) == Some(slot)).unwrap_or(0) as u32
     }
     /// Calls the running thread's hook for an event. `line` < 0: none.
     fn call_hook(&mut self, event: &str, line: i32, first: u32, n: u32) -> Result<(), Thrown> {

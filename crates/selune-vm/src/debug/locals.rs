@@ -69,6 +69,10 @@ impl Vm {
         let n = usize::try_from(n).ok().filter(|&n| n >= 1 && n <= p.num_params as usize)?;
         p.locals.get(n - 1).map(|l| self.bytes(l.name).to_vec())
     }
+    /// The stack slot of local `n`, when a register holds it.
+    pub(super) fn slot_of_local(&self, level: &Level, n: i64) -> Option<u32> {
+        self.find_local(self.current, level, n)?.1.value
+    }
     fn find_local(&self, thread: Value, level: &Level, n: i64) -> Option<(Vec<u8>, Variable)> {
         if level.compiled {
             return None;

@@ -10,6 +10,7 @@ mod call;
 mod closure;
 mod compare;
 mod field;
+pub(crate) mod hooked;
 mod jump;
 mod load;
 mod loops;
@@ -37,6 +38,8 @@ pub(crate) enum Exit {
 }
 
 pub(crate) type Handler = unsafe fn(*mut Vm, *const Ins, *mut Value, *const Value, *mut Unit) -> Exit;
+/// One handler per opcode.
+pub(crate) type Handlers = [Handler; OP_COUNT];
 
 /// The running instruction, read field by field from memory: each operand is one load that waits for nothing, and no machine
 /// register is held for the whole of it.
@@ -95,7 +98,7 @@ impl Here {
 macro_rules! next {
     ($vm:expr, $pc:expr, $base:expr, $k:expr, $fb:expr) => {{
         let pc: *const selune_core::proto::Ins = $pc;
-        let h = *$crate::interp::HANDLERS.get_unchecked(*(pc as *const u8) as usize);
+        let h = *(*(*$vm).handlers).get_unchecked(*(pc as *const u8) as usize);
         return h($vm, pc.add(1), $base, $k, $fb);
     }};
 }
@@ -146,8 +149,8 @@ pub(crate) use {next, op, slow};
 
 macro_rules! handlers {
     ($(($name:ident, $method:ident, $form:ident, $fb:ident, $eff:ident, $doc:literal);)*) => {
-        /// One handler per opcode.
-        pub(crate) static HANDLERS: [Handler; OP_COUNT] = {
+        /// The plain handlers.
+        pub(crate) static HANDLERS: Handlers = {
             use {arith::*, call::*, closure::*, compare::*, field::*, jump::*, load::*, loops::*, table::*};
             [$($method),*]
         };
@@ -203,7 +206,7 @@ pub(crate) fn run(vm: &mut Vm) -> Result<Flow, Thrown> {
             let mut e = resume(vm, HALT.as_ptr().add(1), none, core::ptr::null(), core::ptr::null_mut());
             while e == Exit::Next {
                 let (pc, base, k, fb) = (*vm).loop_state;
-                e = HANDLERS[(*pc).0 as u8 as usize](vm, pc.add(1), base, k, fb);
+                e = (*(*vm).handlers)[(*pc).0 as u8 as usize](vm, pc.add(1), base, k, fb);
             }
             e
         }
