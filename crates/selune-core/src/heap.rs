@@ -208,7 +208,7 @@ impl Heap {
         self.old_bytes() + self.large.young_bytes + self.nursery_used()
     }
     pub(crate) fn old_bytes(&self) -> usize {
-        self.space.bytes + self.large.bytes + self.policy.external
+        self.space.bytes + self.large.bytes + self.policy.external + self.policy.owned
     }
     /// Stores `v` into `slot` of `container` (an object, or a part of a table: the object whose memory it is).
     ///

@@ -14,6 +14,7 @@ mod sweep;
 use crate::heap::Heap;
 use crate::object::{GC_OLD, Header};
 use crate::value::Value;
+use core::cell::Cell;
 use keys::KeyList;
 pub use metamethod::{METAMETHODS, Metamethod};
 
@@ -127,7 +128,7 @@ pub(crate) struct Shapes {
     cap: u32,
     roots: [*mut Shape; MAX_INLINE / 2 + 1],
     dict_root: *mut Shape,
-    lookup_cache: Box<[CachedSlot]>,
+    lookup_cache: Box<[Cell<CachedSlot>]>,
     meta_cache: Box<[CachedMeta]>,
     /// Shapes whose metatable was young when they were made.
     young_meta: Vec<*mut Shape>,
@@ -142,7 +143,7 @@ impl Shapes {
             cap: 0,
             roots: [core::ptr::null_mut(); MAX_INLINE / 2 + 1],
             dict_root: core::ptr::null_mut(),
-            lookup_cache: vec![CachedSlot { key: 0, shape: 0, slot: NO_SLOT }; LOOKUP_CACHE].into_boxed_slice(),
+            lookup_cache: vec![Cell::new(CachedSlot { key: 0, shape: 0, slot: NO_SLOT }); LOOKUP_CACHE].into_boxed_slice(),
             meta_cache: vec![NO_META; META_CACHE].into_boxed_slice(),
             young_meta: Vec::new(),
             epoch: 0,
@@ -354,20 +355,14 @@ impl Heap {
     /// Slot of an interned string in tables of this (not `DICT`) shape, or `NO_SLOT`; through a small global cache.
     #[inline(always)]
     pub fn find_slot(&self, shape: u32, key: Value) -> u32 {
-        let i = (key.0 >> 4) as usize ^ shape as usize;
-        let cached = &self.shape_table.lookup_cache[i % LOOKUP_CACHE];
+        let cached = self.shape_table.lookup_cache[lookup_index(shape, key)].get();
         if cached.key == key.0 && cached.shape == shape { cached.slot } else { self.find_slot_slow(shape, key) }
     }
     #[inline(never)]
     fn find_slot_slow(&self, shape: u32, key: Value) -> u32 {
         let slot = self.shape(shape).slot_of(key);
-        let i = ((key.0 >> 4) as usize ^ shape as usize) % LOOKUP_CACHE;
-        // SAFETY: one thread uses a heap, and no reference into the cache is held here. Entries cannot become wrong: a
-        // shape's keys never change, and ids are not used again.
-        unsafe {
-            let cache = self.shape_table.lookup_cache.as_ptr().cast_mut();
-            *cache.add(i) = CachedSlot { key: key.0, shape, slot };
-        }
+        // Entries cannot become wrong: a shape's keys never change, and ids are not used again.
+        self.shape_table.lookup_cache[lookup_index(shape, key)].set(CachedSlot { key: key.0, shape, slot });
         slot
     }
     /// The raw metamethod `m` of a metatable (nil when there is none, also when `metatable` is nil).
@@ -380,6 +375,11 @@ impl Heap {
         let id = unsafe { (*(metatable.addr() as *const Header)).aux };
         if self.shape(id).lacks(m) { Value::NIL } else { crate::table::get_str(self, metatable, self.event_names[m as usize]) }
     }
+}
+
+#[inline(always)]
+fn lookup_index(shape: u32, key: Value) -> usize {
+    ((key.0 >> 4) as usize ^ shape as usize) % LOOKUP_CACHE
 }
 
 #[inline(always)]

@@ -22,8 +22,9 @@ use crate::string;
 use crate::value::*;
 
 pub use grow::{reserve_array, reserve_hash, reserve_named, set_list};
+pub(crate) use hash::hash_of;
 pub use hash::{find_bits, hash_bits};
-pub use iterate::{InvalidKey, next, next_from};
+pub use iterate::{InvalidKey, next, next_from, position};
 pub use length::length;
 
 /// Why a key cannot be stored.

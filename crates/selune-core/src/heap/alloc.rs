@@ -1,4 +1,5 @@
 //! Constructors of all objects. Every object is complete when they return; none of them collects (GC-1).
+use super::major::{proto_bytes, thread_bytes};
 use super::space::MAX_CELL;
 use super::trace::{TABLE_DICT, WEAK, hash_part_size, string_size};
 use super::{Heap, MAX_YOUNG, POLL_MINOR, object_value, os};
@@ -49,6 +50,20 @@ impl Heap {
                 (p, GC_OLD)
             }
         }
+    }
+    /// Makes room for `size` bytes (at most `MAX_YOUNG`) in the nursery without collecting, and asks for a collection as an
+    /// allocation does that finds none. False when the nursery cannot grow any more.
+    pub fn extend_nursery(&mut self, size: usize) -> bool {
+        self.request(POLL_MINOR);
+        if self.memory_limit != usize::MAX {
+            self.check_growth();
+        }
+        let top = (self.nursery_top & PAYLOAD_MASK) as usize;
+        let limit = self.nursery.extend(top, size);
+        if let Some(limit) = limit {
+            self.nursery_limit = TAG_TABLE << 48 | limit as u64;
+        }
+        limit.is_some()
     }
     #[cold]
     fn alloc_large(&mut self, size: usize, old: bool) -> Room {
@@ -371,7 +386,7 @@ impl Heap {
             }
         }
     }
-    fn is_shared_part(&self, part: *mut Header) -> bool {
+    pub(super) fn is_shared_part(&self, part: *mut Header) -> bool {
         [self.empty_array, self.empty_slots, self.empty_hash].iter().any(|v| v.as_header() == part)
     }
 
@@ -409,6 +424,8 @@ impl Heap {
         }
         self.threads.push(v);
         self.remember_thread(thread);
+        // SAFETY: a live thread.
+        self.policy.owned += unsafe { thread_bytes(thread) };
         v
     }
     /// Takes a finished proto. It never moves.
@@ -418,6 +435,9 @@ impl Heap {
         let p = Box::into_raw(Box::new(proto));
         self.protos.push(p);
         self.remembered.push(p as *mut Header);
+        // SAFETY: a live proto.
+        self.policy.owned += unsafe { proto_bytes(p) };
+        self.check_growth();
         p
     }
     /// Frees everything that is not a plain cell (the heap is being dropped).
@@ -438,7 +458,7 @@ impl Heap {
 }
 
 /// Drops the host's data of a userdata.
-pub(crate) unsafe fn drop_userdata(v: Value) {
+unsafe fn drop_userdata(v: Value) {
     // SAFETY: the caller passes a userdata that nothing refers to.
     unsafe {
         let p = v.as_userdata();

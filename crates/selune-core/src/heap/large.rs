@@ -271,10 +271,6 @@ impl LargeSpace {
             }
         }
     }
-    /// Is it one of ours?
-    pub(crate) fn owns(&self, p: *const u8) -> bool {
-        self.iter().any(|h| h as *const u8 == p)
-    }
 }
 
 fn cards_for(size: usize) -> usize {

@@ -78,13 +78,15 @@ pub(crate) struct Policy {
     minors_at_major: u64,
     /// Bytes that objects own outside of the heap.
     pub(crate) external: usize,
+    /// The same for what the heap itself allocates for threads and protos.
+    pub(crate) owned: usize,
     /// Simulated debt of `collectgarbage("step")`, in bytes.
     step_done: usize,
 }
 
 impl Policy {
     pub(crate) fn new(nursery_max: usize) -> Policy {
-        Policy { nursery_max, threshold: MIN_GROWTH, minors_at_major: 0, external: 0, step_done: 0 }
+        Policy { nursery_max, threshold: MIN_GROWTH, minors_at_major: 0, external: 0, owned: 0, step_done: 0 }
     }
 }
 

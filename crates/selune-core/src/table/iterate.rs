@@ -54,8 +54,8 @@ unsafe fn next_beyond(heap: &Heap, t: Value, cap: usize, mut at: usize) -> Optio
     }
 }
 
-/// The position after key `k`.
-fn position(heap: &Heap, t: Value, k: Value) -> Option<usize> {
+/// The position after key `k` (not nil), for `next_from`; None when there is no such key.
+pub fn position(heap: &Heap, t: Value, k: Value) -> Option<usize> {
     let p = t.as_table();
     let k = match k.is_float().then(|| float_to_key(k.as_float())).flatten() {
         Some(i) if Value::fits_small(i) => Value::small_int(i),
