@@ -278,6 +278,8 @@ pub enum Op {
         /// How many of them count (1..=4).
         n: u8,
     },
+    /// `(A: a table) -> A`: exit unless the table certainly has no metatable (`Shape::flags & HAS_META == 0` of its shape).
+    GuardPlain,
     /// `(A) -> A`: exit unless it is a closure of this proto. The operand may be of any kind (test the tag FUNCTION first; one load
     /// at offset of `Closure::proto`, which is also `Native::function`, then suffices). `Func::proto_ptrs[idx]` is the address.
     GuardProto(ProtoIdx),
@@ -326,6 +328,9 @@ pub enum Op {
     CmpNumber(Cmp),
     /// `(A, A) -> B`: raw equality (rawequal), any kinds. Leaf.
     RawEq,
+    /// `(A, A) -> I`: equality without running Lua: 0 not equal, 1 equal, 2 an `__eq` would have to be called. Leaf (same bits of what is
+    /// no float: 1, inline).
+    EqProbe,
     /// `(A, A) -> B`: both are strings; Eq, Lt, Le. Leaf.
     CmpStr(Cmp),
     /// `(I, I, I) -> B`: (index, limit, step) of an integer `for`, index within the limit: may index + step run, that is, is
@@ -397,7 +402,7 @@ pub enum Op {
     LoadArray,
     /// `(A table) -> A part`: the table's SlotsPart.
     LoadSlots,
-    /// `(A array part) -> I`: number of elements, 0 <= cap < 2^32.
+    /// `(A array part or slots part) -> I`: number of elements, 0 <= cap < 2^32 (u32 at offset 8).
     LoadCap,
     /// `(A array part, I idx) -> A`: element idx (1-based); idx comes from `GuardIndex` or is otherwise in bounds.
     LoadElem,
@@ -447,7 +452,7 @@ pub enum Op {
 
     // ---- allocation (Moves: the slow path may collect; results are fully initialised)
     /// `-> A`: an empty table of this root shape with `inline` slots (all nil), and an array part of `narray` elements
-    /// (0: the shared empty part).
+    /// (0: the shared empty part). Shape 0: the runtime looks the root shape up.
     NewTable {
         /// Shape id.
         shape: u32,
@@ -553,6 +558,8 @@ pub enum RtOp {
     SetField,
     /// `(A table, I key, A value)`: the table is known to have no metatable; never runs Lua (Moves).
     RawSetInt,
+    /// `(A table, A key, A value)`: the table is known to have no metatable; any key (throws for nil and NaN); never runs Lua (Moves).
+    RawSet,
     /// `(A table, A key) -> A`: rawget (also the table's value when it has no metatable). Leaf, does not throw.
     RawGet,
     /// `(A, A) -> A` (`Unm`, `BNot`: `(A) -> A`).
@@ -595,7 +602,7 @@ impl Op {
         use Op::*;
         matches!(
             self,
-            GuardSmall | GuardInt | GuardFloat | GuardNumber | GuardKind(_) | GuardShape { .. } | GuardProto(_) | GuardNative { .. }
+            GuardSmall | GuardInt | GuardFloat | GuardNumber | GuardKind(_) | GuardShape { .. } | GuardPlain | GuardProto(_) | GuardNative { .. }
                 | GuardBits { .. } | GuardIndex | Guard { .. } | GuardIntegral | Poll | Exit
         )
     }
@@ -611,7 +618,7 @@ impl Op {
         let writes = |m| Effects { writes: m, ..pure };
         let clobber = Effects { reads: Mem::ALL, writes: Mem::ALL, gc: Gc::Clobbers, throws: true };
         match self {
-            GuardShape { .. } | IsShape(_) => reads(Mem::SHAPE),
+            GuardShape { .. } | GuardPlain | IsShape(_) => reads(Mem::SHAPE),
             LoadArray | LoadSlots => reads(Mem::PARTS),
             LoadElem => reads(Mem::ELEMS),
             LoadInline(_) | LoadSlot(_) => reads(Mem::SLOTS),
@@ -628,11 +635,13 @@ impl Op {
             NextFind => reads(Mem::TABLE),
             NextStep => Effects { reads: Mem::TABLE, writes: Mem::VM, ..pure },
             Poll => Effects { gc: Gc::Moves, ..pure },
+            EqProbe => reads(Mem::SHAPE.or(Mem::SLOTS)),
             Rt(r) => match r {
                 RtOp::RawGet => reads(Mem::TABLE),
                 RtOp::RawSetInt => {
                     Effects { reads: Mem::TABLE, writes: Mem::PARTS.or(Mem::ELEMS).or(Mem::HASH), gc: Gc::Moves, throws: true }
                 }
+                RtOp::RawSet => Effects { reads: Mem::TABLE, writes: Mem::TABLE, gc: Gc::Moves, throws: true },
                 RtOp::SetList | RtOp::SetListOpen => {
                     Effects { reads: Mem::TABLE.or(Mem::VM), writes: Mem::PARTS.or(Mem::ELEMS).or(Mem::HASH), gc: Gc::Moves, throws: true }
                 }

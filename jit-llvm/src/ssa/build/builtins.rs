@@ -1,0 +1,145 @@
+//! Library functions that are computed in place.
+use super::context::Builder;
+use crate::job::Builtin;
+use crate::ssa::ir::*;
+use crate::ssa::types::Kinds;
+
+impl Builder<'_> {
+    /// The results of a call of a known library function; None: call it after all (nothing was emitted then).
+    /// The block may have ended.
+    pub(super) fn builtin(&mut self, b: Builtin, function: usize, f: V, args: &[V]) -> Option<Vec<V>> {
+        let number = |s: &Self, n: usize| args.get(n).is_some_and(|v| s.kinds(*v).meets(Kinds::SMALL.or(Kinds::FLOAT)));
+        let possible = match b {
+            Builtin::MathFloor | Builtin::MathCeil | Builtin::MathSqrt | Builtin::MathAbs | Builtin::MathSin | Builtin::MathCos | Builtin::MathExp => {
+                number(self, 0)
+            }
+            Builtin::MathMin | Builtin::MathMax => (1..=4).contains(&args.len()) && (0..args.len()).all(|n| number(self, n)),
+            Builtin::RawEqual => args.len() == 2,
+            Builtin::RawGet => args.len() == 2 && self.kinds(args[0]).meets(Kinds::TABLE),
+            Builtin::RawLen | Builtin::StringLen => {
+                let k = if b == Builtin::RawLen { Kinds::TABLE } else { Kinds::STRING };
+                args.first().is_some_and(|v| self.kinds(*v).meets(k))
+            }
+            Builtin::Assert => !args.is_empty(),
+            _ => false,
+        };
+        if !possible {
+            return None;
+        }
+        let f = self.any(f);
+        if !matches!(self.f.op(f), Op::GuardNative { function: known, .. } if known == function) {
+            let u = self.add_guard(Op::GuardNative { function, builtin: Some(b) }, Ty::Any, &[f], Reason::Callee);
+            self.refine(f, u);
+        }
+        let one = |v| Some(vec![v]);
+        match b {
+            Builtin::MathFloor => one(self.round(args[0], Op::FloorF)),
+            Builtin::MathCeil => one(self.round(args[0], Op::CeilF)),
+            Builtin::MathSqrt => one(self.float_function(Op::SqrtF, args[0])),
+            Builtin::MathSin | Builtin::MathCos | Builtin::MathExp => one(self.float_function(Op::MathF(b), args[0])),
+            Builtin::MathAbs => one(self.by_subtype(args[0], |s, v| s.add(Op::AbsI, Ty::I64, &[v]), |s, v| s.add(Op::AbsF, Ty::F64, &[v]))),
+            Builtin::MathMin => one(self.extreme(args, false)),
+            Builtin::MathMax => one(self.extreme(args, true)),
+            Builtin::RawEqual => {
+                let (x, y) = (self.any(args[0]), self.any(args[1]));
+                one(self.add(Op::RawEq, Ty::Bool, &[x, y]))
+            }
+            Builtin::RawGet => {
+                let t = self.guard_table(args[0]);
+                let k = self.any(args[1]);
+                one(self.add(Op::Rt(RtOp::RawGet), Ty::Any, &[t, k]))
+            }
+            Builtin::RawLen => {
+                let t = self.guard_table(args[0]);
+                one(self.add(Op::TableLen, Ty::I64, &[t]))
+            }
+            Builtin::StringLen => {
+                let s = self.guard_kind(args[0], Kinds::STRING, Reason::NotString);
+                one(self.add(Op::StrLen, Ty::I64, &[s]))
+            }
+            Builtin::Assert => {
+                let c = self.truthy(args[0]);
+                self.guard(c, true, Reason::Kind);
+                Some(args.to_vec())
+            }
+            _ => None,
+        }
+    }
+
+    fn float_function(&mut self, op: Op, v: V) -> V {
+        let d = self.guard_number(v);
+        self.add(op, Ty::F64, &[d])
+    }
+
+    /// One computation for integers, one for floats; what is neither exits.
+    fn by_subtype(&mut self, v: V, int: impl FnOnce(&mut Self, V) -> V, float: impl FnOnce(&mut Self, V) -> V) -> V {
+        if self.is(v, Kinds::INT) {
+            let i = self.guard_int(v, false);
+            return int(self, i);
+        }
+        if !self.kinds(v).meets(Kinds::SMALL) {
+            let d = self.guard_float(v);
+            return float(self, d);
+        }
+        let v = self.any(v);
+        // The state is the same on both ways: nothing has been done yet.
+        self.state();
+        let c = self.is_kind(v, Kinds::SMALL);
+        let env = self.cx.env.clone();
+        let other = self.split(c);
+        let i = self.unboxed_int(v);
+        let r = int(self, i);
+        let end = self.cur;
+        self.switch_to(other);
+        let d = self.guard_float(v);
+        let q = float(self, d);
+        self.cx.env = env;
+        self.join(vec![(end, r), (self.cur, q)])
+    }
+
+    fn round(&mut self, v: V, op: Op) -> V {
+        self.by_subtype(
+            v,
+            |_, i| i,
+            |s, d| {
+                let r = s.add(op, Ty::F64, &[d]);
+                s.add_guard(Op::GuardIntegral, Ty::I64, &[r], Reason::NotIntegral)
+            },
+        )
+    }
+
+    fn extreme(&mut self, args: &[V], max: bool) -> V {
+        let all = |s: &Self, k: Kinds| args.iter().all(|v| s.is(*v, k));
+        let some = |s: &Self, k: Kinds| args.iter().any(|v| s.is(*v, k));
+        if all(self, Kinds::INT) || some(self, Kinds::INT) && args.iter().all(|v| self.kinds(*v).meets(Kinds::SMALL)) {
+            let values: Vec<V> = args.iter().map(|v| self.guard_int(*v, true)).collect();
+            return self.fold_extreme(&values, max, true);
+        }
+        if args.iter().all(|v| self.kinds(*v).meets(Kinds::FLOAT)) && some(self, Kinds::FLOAT) {
+            let values: Vec<V> = args.iter().map(|v| self.guard_float(*v)).collect();
+            return self.fold_extreme(&values, max, false);
+        }
+        // Compared as they are; the result is one of them.
+        let mut best = self.guard_kind(args[0], Kinds::NUMBER, Reason::NotNumber);
+        best = self.any(best);
+        for v in &args[1..] {
+            let v = self.guard_kind(*v, Kinds::NUMBER, Reason::NotNumber);
+            let v = self.any(v);
+            let (x, y) = if max { (best, v) } else { (v, best) };
+            let c = self.add(Op::CmpNumber(Cmp::Lt), Ty::Bool, &[x, y]);
+            best = self.select(c, v, best);
+        }
+        best
+    }
+
+    fn fold_extreme(&mut self, values: &[V], max: bool, int: bool) -> V {
+        let mut best = values[0];
+        for v in &values[1..] {
+            let (x, y) = if max { (best, *v) } else { (*v, best) };
+            let op = if int { Op::CmpI(Cmp::Lt) } else { Op::CmpF(Cmp::Lt) };
+            let c = self.add(op, Ty::Bool, &[x, y]);
+            best = self.select(c, *v, best);
+        }
+        best
+    }
+}

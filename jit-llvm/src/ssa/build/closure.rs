@@ -1,0 +1,37 @@
+//! Opcodes for closures, varargs and to-be-closed variables.
+use super::BuildError;
+use super::context::Builder;
+use crate::ssa::ir::*;
+use selune_core::opcode;
+use selune_core::proto::Ins;
+
+impl Builder<'_> {
+    pub(super) fn op_closure(&mut self, i: Ins) {
+        let Some(child) = self.proto().children.get(i.bx()) else {
+            return self.fail(BuildError::Malformed);
+        };
+        let cells: Vec<V> = child
+            .upvals
+            .iter()
+            .map(|u| if u.in_stack { self.reg_any(u.index as usize) } else { self.upvalue_cell(u.index as usize) })
+            .collect();
+        let v = self.add(Op::NewClosure { proto: self.cx.proto, child: i.bx() as u32 }, Ty::Any, &cells);
+        self.set(i.a(), v);
+    }
+    pub(super) fn op_tbc(&mut self, _: Ins) {
+        self.fail(BuildError::Unsupported(opcode::Op::Tbc));
+    }
+    /// Generic loops are only entered with nothing to close, so there never is anything.
+    pub(super) fn op_close(&mut self, _: Ins) {}
+    pub(super) fn op_var_arg_prep(&mut self, _: Ins) {}
+    pub(super) fn op_var_arg(&mut self, i: Ins) {
+        if i.c() == 0 {
+            self.add(Op::VarArgOpen, Ty::Void, &[]);
+            return;
+        }
+        for n in 0..i.c() - 1 {
+            let v = self.add(Op::VarArg(n as u32), Ty::Any, &[]);
+            self.set(i.a() + n, v);
+        }
+    }
+}

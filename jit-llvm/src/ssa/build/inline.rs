@@ -1,0 +1,103 @@
+//! Inlining of Lua functions: the callee's bytecode is built in place, its registers being a new environment.
+use super::bytecode::Code;
+use super::context::{Builder, Ctx, ReturnTarget};
+use super::instances::Instances;
+use crate::job::ProtoIdx;
+use crate::ssa::ir::*;
+use selune_core::opcode;
+use std::collections::HashSet;
+use std::rc::Rc;
+
+/// Largest callee.
+const MAX_CALLEE: usize = 90;
+/// Callees up to this size do not count.
+const TINY: usize = 8;
+
+impl Builder<'_> {
+    /// Is it worth it and possible?
+    pub(super) fn may_inline(&self, p: ProtoIdx) -> bool {
+        let o = &self.job.options;
+        let callee = &self.job.protos[p as usize];
+        let len = callee.code.len();
+        o.inline
+            && self.cx.depth < o.inline_depth
+            && len <= MAX_CALLEE
+            && (len <= TINY || self.inlined + len as u32 <= o.inline_budget)
+            && !callee.is_vararg
+            && !self.cx.chain.contains(&p)
+            && callee.code.iter().all(|i| match i.op() {
+                opcode::Op::Tbc | opcode::Op::VarArg | opcode::Op::VarArgPrep => false,
+                opcode::Op::Return | opcode::Op::TailCall => i.b() != 0,
+                _ => true,
+            })
+    }
+
+    fn callee_context(&mut self, p: ProtoIdx, f: V, args: &[V]) -> Ctx {
+        let proto = &self.job.protos[p as usize];
+        let code = self.codes.entry(p).or_insert_with(|| Rc::new(Code::new(proto, p))).clone();
+        let path = self.cx.path.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add((self.cx.pc as u64) << 16 | p as u64 | 1 << 60);
+        let none = HashSet::new();
+        let instances = Instances::new(&code, None, self.hints.peel.get(&path).unwrap_or(&none));
+        let mut cx = Ctx::new(p, code, instances, proto);
+        cx.closure = f;
+        cx.path = path;
+        cx.depth = self.cx.depth + 1;
+        cx.chain = self.cx.chain.clone();
+        cx.chain.push(p);
+        cx.outer_depth = self.f.block(self.cur).depth;
+        let nil = self.const_nil();
+        for n in 0..proto.num_params as usize {
+            cx.env[n] = args.get(n).copied().unwrap_or(nil);
+        }
+        self.inlined += proto.code.len() as u32;
+        cx
+    }
+
+    /// Builds the body of `p` here. None when it never returns.
+    pub(super) fn inline_call(&mut self, p: ProtoIdx, f: V, args: &[V], want: Want, first: usize, nresults: i16) -> Option<Vec<V>> {
+        let mut cx = self.callee_context(p, f, args);
+        cx.parent = Some(self.state_after_call(first, nresults.max(0) as usize));
+        cx.site = Some(self.site());
+        cx.ret = Some(RetInfo { func: first as u8, nresults });
+        let cont = self.new_block(false);
+        self.targets.push(ReturnTarget { cont, incoming: Vec::new(), want });
+        cx.target = Some(self.targets.len() - 1);
+        let caller = std::mem::replace(&mut self.cx, cx);
+        self.enter_context();
+        self.build_blocks();
+        self.cx = caller;
+        let target = self.targets.pop()?;
+        if target.incoming.is_empty() {
+            self.drop_block(cont);
+            self.dead = true;
+            return None;
+        }
+        self.switch_to(cont);
+        self.cx.forget_state();
+        let preds: Vec<BlockId> = target.incoming.iter().map(|i| i.0).collect();
+        self.f.block_mut(cont).preds = preds.clone();
+        let n = target.incoming[0].1.len();
+        Some(
+            (0..n)
+                .map(|k| {
+                    let values: Vec<V> = target.incoming.iter().map(|i| i.1[k]).collect();
+                    self.merge(&preds, &values)
+                })
+                .collect(),
+        )
+    }
+
+    /// Builds the body of `p` in the place of the running function, which is left by it.
+    pub(super) fn inline_tail_call(&mut self, p: ProtoIdx, f: V, args: &[V]) {
+        let mut cx = self.callee_context(p, f, args);
+        cx.parent = self.cx.parent;
+        cx.site = self.cx.site;
+        cx.ret = self.cx.ret;
+        cx.tail = true;
+        let caller = std::mem::replace(&mut self.cx, cx);
+        self.enter_context();
+        self.build_blocks();
+        self.cx = caller;
+        self.dead = true;
+    }
+}

@@ -1,0 +1,59 @@
+//! Jumps and returns.
+use super::bytecode::open_start;
+use super::context::Builder;
+use crate::ssa::ir::*;
+use selune_core::proto::Ins;
+
+impl Builder<'_> {
+    /// Target of the jump instruction at the current pc.
+    pub(super) fn jump_target(&self, i: Ins) -> usize {
+        (self.cx.pc as isize + 1 + i.sbx()) as usize
+    }
+    /// A safepoint at a back edge.
+    pub(super) fn poll(&mut self) {
+        self.add_guard(Op::Poll, Ty::Void, &[], Reason::Leave);
+    }
+    pub(super) fn op_jmp(&mut self, i: Ins) {
+        self.jump_to(self.jump_target(i));
+    }
+    pub(super) fn op_jmp_back(&mut self, i: Ins) {
+        self.poll();
+        self.jump_to(self.jump_target(i));
+    }
+
+    pub(super) fn op_return(&mut self, i: Ins) {
+        if i.b() == 0 {
+            let end = open_start(self.proto(), self.cx.pc).unwrap_or(i.a());
+            let values: Vec<V> = (i.a()..end).map(|r| self.reg_any(r)).collect();
+            self.terminate(Op::ReturnOpen, &values);
+            return;
+        }
+        let values = (i.a()..i.a() + i.b() - 1).map(|r| self.reg(r)).collect();
+        self.return_values(values);
+    }
+    pub(super) fn op_return0(&mut self, _: Ins) {
+        self.return_values(vec![]);
+    }
+    pub(super) fn op_return1(&mut self, i: Ins) {
+        let v = self.reg(i.a());
+        self.return_values(vec![v]);
+    }
+    /// Returns to whoever called: out of the compiled function, or behind an inlined call.
+    pub(super) fn return_values(&mut self, mut values: Vec<V>) {
+        let Some(t) = self.cx.target else {
+            let values: Vec<V> = values.into_iter().map(|v| self.any(v)).collect();
+            self.terminate(Op::Return, &values);
+            return;
+        };
+        let wanted = match self.targets[t].want {
+            Want::None | Want::Open => 0,
+            Want::One => 1,
+            Want::Fixed(n) => n as usize,
+        };
+        let nil = self.const_nil();
+        values.resize(wanted, nil);
+        let cont = self.targets[t].cont;
+        self.targets[t].incoming.push((self.cur, values));
+        self.terminate(Op::Jump(cont), &[]);
+    }
+}
