@@ -153,7 +153,8 @@ op! {
             }
             if key.is_string() {
                 note(fb, pc, index_seen::STRING | elem_bit(v));
-                (*vm).heap.set_str(o, key, v);
+                // A computed key may not be interned yet; a string key is never refused.
+                let _ = (*vm).heap.set(o, key, v);
                 if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
                 next!(vm, pc, base, k, fb)
             }
