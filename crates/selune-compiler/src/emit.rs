@@ -240,10 +240,13 @@ impl<'a, 'c> Emitter<'a, 'c> {
             self.line = line;
             self.abc(Op::VarArgPrep, f.params as u8, 0, 0);
         }
-        self.make_param_cells(f)?;
+        let cells = self.pc();
+        self.make_param_cells(f);
+        let body = self.pc();
         self.statements(f.block)?;
         self.line = f.return_line;
         self.emit_return(self.local_top, 0);
+        self.hide_lines(cells, body);
         self.close_debug(0);
         Ok(())
     }

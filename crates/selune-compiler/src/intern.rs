@@ -2,6 +2,7 @@
 //!
 //! The numbers of the reserved words come first (`StrId(0)` is `and`), so the lexer tells a keyword by its number.
 use crate::token::KEYWORDS;
+use std::sync::OnceLock;
 
 /// Number of a string of the chunk.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
@@ -21,6 +22,7 @@ impl StrId {
 }
 
 /// All strings of a chunk: bytes one after the other and an open-addressing table over them.
+#[derive(Clone)]
 pub struct Strings {
     bytes: Vec<u8>,
     /// End of string `i` in `bytes`.
@@ -54,6 +56,10 @@ impl Default for Strings {
 impl Strings {
     /// Only the reserved words and the names that the compiler itself knows.
     pub fn new() -> Strings {
+        static FIRST: OnceLock<Strings> = OnceLock::new();
+        FIRST.get_or_init(Strings::reserved).clone()
+    }
+    fn reserved() -> Strings {
         let mut s = Strings { bytes: Vec::with_capacity(1024), ends: Vec::new(), hashes: Vec::new(), table: vec![0; 256] };
         for word in KEYWORDS {
             s.intern(word.as_bytes());

@@ -68,6 +68,14 @@ impl Emitter<'_, '_> {
         }
     }
 
+    /// Gives the instructions from `start` to `end` the line of the one at `end`: those that make the cells of parameters
+    /// and loop variables would otherwise show hooks a line where PUC executes nothing.
+    pub(super) fn hide_lines(&mut self, start: usize, end: usize) {
+        if let Some(&line) = self.out.lines.get(end) {
+            self.out.lines[start..end].fill(line);
+        }
+    }
+
     /// Sets field A of an instruction.
     pub(super) fn set_a(&mut self, pc: usize, a: u8) {
         let ins = &mut self.out.code[pc];

@@ -99,10 +99,12 @@ impl Emitter<'_, '_> {
 
     fn for_body(&mut self, first: LocalId, count: u32, block: List) -> Result<()> {
         let scope = self.open_scope();
-        self.label_here();
+        let cells = self.label_here();
         let reg = self.reserve(count as usize)?;
         self.activate(first, count, reg as usize)?;
+        let body = self.pc();
         self.block(block)?;
+        self.hide_lines(cells, body);
         self.leave_scope(scope);
         Ok(())
     }

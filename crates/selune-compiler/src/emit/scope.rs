@@ -114,11 +114,10 @@ impl Emitter<'_, '_> {
         Ok(())
     }
 
-    pub(super) fn make_param_cells(&mut self, f: &Function) -> Result<()> {
+    pub(super) fn make_param_cells(&mut self, f: &Function) {
         for i in 0..f.params {
             self.make_cell(LocalId(f.first_param.0 + i));
         }
-        Ok(())
     }
 
     /// `local function`: the function can see itself, so its cell exists before the closure.
@@ -130,13 +129,13 @@ impl Emitter<'_, '_> {
             self.put_in(&mut f, reg);
             return self.activate(l, 1, reg as usize);
         }
+        self.line = line;
         self.load_nil(reg as usize, 1);
         let storage = self.storage(l)?;
         self.chunk.slots[l.index()] = Slot { reg, storage };
         self.make_cell(l);
         self.visible += 1;
         self.local_top = self.free;
-        self.line = line;
         let mut f = self.eval(func)?;
         match storage {
             Storage::Both(cell) => {
