@@ -3,7 +3,9 @@
 //! Start at `behaviour` (what a test is) and `variants` (in which ways it runs); the program's subcommands are in `main.rs`.
 
 pub mod behaviour;
+pub mod bench;
 pub mod fuzz;
+pub mod official;
 pub mod places;
 pub mod process;
 pub mod stats;

@@ -1,7 +1,8 @@
-//! The `selune-proof` program: behaviour tests' expected texts, random programs.
+//! The `selune-proof` program: behaviour tests' expected texts, random programs, the official
+//! suite, benchmarks.
 
 use clap::{Parser, Subcommand};
-use selune_proof::{behaviour, fuzz, places, variants};
+use selune_proof::{behaviour, bench, fuzz, official, places, variants};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -50,6 +51,47 @@ enum Command {
         /// Compare the oracle with itself: does the generator make deterministic programs?
         #[arg(long)]
         self_check: bool,
+    },
+    /// Run the official test suite; prints a line per file and `N passed, N failed`.
+    Official {
+        /// The variant, or `oracle`.
+        #[arg(long, default_value = "interp")]
+        backend: String,
+        /// `port` or `full`.
+        #[arg(long, default_value = "port")]
+        mode: String,
+        /// Seconds per file.
+        #[arg(long, default_value_t = 300)]
+        limit: u64,
+        /// Processes at once.
+        #[arg(long, default_value_t = 2)]
+        jobs: usize,
+        /// Files to run, by name without `.lua`; all when none is given.
+        files: Vec<String>,
+    },
+    /// Measure Selune and its peers on the benchmark programs.
+    Bench {
+        /// Only programs whose name contains one of these.
+        #[arg(long, value_delimiter = ',')]
+        filter: Vec<String>,
+        /// Runs of each program in each engine.
+        #[arg(long, default_value_t = 5)]
+        runs: usize,
+        /// Engines: lua54, luajit, interp, llvm, or any variant's name. The first is the base.
+        #[arg(long, value_delimiter = ',', default_value = "lua54,luajit,interp,llvm")]
+        backend: Vec<String>,
+        /// One run each.
+        #[arg(long)]
+        quick: bool,
+        /// Folder with the peers `lua54` and `luajit`.
+        #[arg(long)]
+        peers: PathBuf,
+        /// Seconds per run.
+        #[arg(long, default_value_t = 60)]
+        limit: u64,
+        /// Where the bar chart goes.
+        #[arg(long)]
+        chart: Option<PathBuf>,
     },
     /// Print one random program.
     Program {
@@ -104,6 +146,47 @@ fn run_fuzz(plan: &fuzz::Plan, self_check: bool) -> Result<bool, String> {
     Ok(report.differing == 0)
 }
 
+fn run_official(backend: &str, mode: &str, limit: u64, jobs: usize, files: Vec<String>) -> Result<bool, String> {
+    let testes = places::oracle_folder()?.join("testes");
+    let files = if files.is_empty() {
+        official::files(&testes)?
+    } else {
+        files.into_iter().map(|f| if f.ends_with(".lua") { f } else { f + ".lua" }).collect()
+    };
+    let (program, args) = if backend == "oracle" {
+        (places::oracle_lua()?, Vec::new())
+    } else {
+        let variant = variants::by_name(backend).ok_or_else(|| format!("there is no variant `{backend}`"))?;
+        (places::selune()?, variant.args.iter().map(|a| a.to_string()).collect())
+    };
+    let port = match mode {
+        "port" => true,
+        "full" => false,
+        _ => return Err(format!("there is no mode `{mode}`: say port or full")),
+    };
+    println!("official suite, {backend}, {mode} mode, {} files", files.len());
+    let (passed, failed) = official::run(&official::Plan { program, args, testes, files, port, limit, jobs });
+    println!("{passed} passed, {failed} failed");
+    Ok(failed == 0)
+}
+
+fn engine(name: &str, peers: &std::path::Path) -> Result<bench::Engine, String> {
+    let made = |program: PathBuf, args: &[&str]| bench::Engine {
+        name: name.to_string(),
+        program,
+        args: args.iter().map(|a| a.to_string()).collect(),
+    };
+    Ok(match name {
+        "lua54" | "luajit" => made(peers.join(name), &[]),
+        // Benchmarks measure the program as people run it, not the test variant.
+        "llvm" => made(places::selune()?, &["--backend", "llvm"]),
+        _ => {
+            let variant = variants::by_name(name).ok_or_else(|| format!("there is no engine `{name}`"))?;
+            made(places::selune()?, variant.args)
+        }
+    })
+}
+
 fn time_seed() -> u64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     now.map_or(1, |d| d.as_nanos() as u64 % 1_000_000_000)
@@ -121,6 +204,16 @@ fn main() -> ExitCode {
             let seed = seed.unwrap_or_else(time_seed);
             variants.and_then(|variants| {
                 run_fuzz(&fuzz::Plan { seed, count, batch, variants, jobs, limit, save, most }, self_check)
+            })
+        }
+        Command::Official { backend, mode, limit, jobs, files } => run_official(&backend, &mode, limit, jobs, files),
+        Command::Bench { filter, runs, backend, quick, peers, limit, chart } => {
+            let engines: Result<Vec<_>, String> = backend.iter().map(|b| engine(b, &peers)).collect();
+            let folder = places::checkout().join("bench/programs");
+            engines.and_then(|engines| {
+                let programs = bench::programs(&folder, &filter)?;
+                let runs = if quick { 1 } else { runs.max(1) };
+                bench::bench(&bench::Plan { engines, programs, runs, limit, chart })
             })
         }
         Command::Program { seed, number, script } => {
