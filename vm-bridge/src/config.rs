@@ -1,0 +1,104 @@
+//! Options of an engine.
+use crate::code_memory::CodeMemoryOptions;
+use crate::native_stack::StackBounds;
+
+/// How much optimisation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum OptLevel {
+    /// The fast pipeline.
+    Lean,
+    /// The full one.
+    Full,
+    /// The fast one first, the full one for what stays hot.
+    #[default]
+    Auto,
+}
+
+/// What to print of each compilation.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DumpOptions {
+    /// The typed SSA after its passes.
+    pub ssa: bool,
+    /// LLVM IR as it was emitted.
+    pub ll: bool,
+    /// LLVM IR after the pipeline.
+    pub ll_opt: bool,
+    /// Machine code as text.
+    pub asm: bool,
+    /// Only functions whose name contains this.
+    pub function: Option<String>,
+}
+
+impl DumpOptions {
+    /// Is anything to be printed of the function with this name?
+    pub fn wants(&self, name: &str) -> bool {
+        (self.ssa || self.ll || self.ll_opt || self.asm) && self.function.as_ref().is_none_or(|f| name.contains(f.as_str()))
+    }
+}
+
+/// Modes that only move limits, to find defects.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct StressOptions {
+    /// Every guard fails at its n-th pass.
+    pub deopt: bool,
+    /// Compile at the first call and the first back edge.
+    pub jit: bool,
+    /// Compile without feedback.
+    pub no_feedback: bool,
+    /// Enter loops as early as possible, and leave at loop headers now and then.
+    pub osr: bool,
+}
+
+/// See the head of this file.
+#[derive(Clone, Debug)]
+pub struct JitConfig {
+    /// Calls and passes over back edges before a function is compiled.
+    pub threshold: i32,
+    /// Compile on the spot, not in the background.
+    pub sync: bool,
+    /// Optimisation.
+    pub opt_level: OptLevel,
+    /// Code memory.
+    pub memory: CodeMemoryOptions,
+    /// Times that a side exit may be taken before its bet counts as wrong.
+    pub exit_limit: u32,
+    /// The native stack that the VM runs on; none: that of the thread that attaches the engine.
+    pub stack: Option<StackBounds>,
+    /// Bytes of the native stack that compiled code leaves to Rust code.
+    pub stack_reserve: usize,
+    /// Write a perf map.
+    pub perf_map: bool,
+    /// Tell GDB about code.
+    pub gdb: bool,
+    /// Verify IR after each pass.
+    pub verify: bool,
+    /// For which machine: a model that the code generator knows, none for this one.
+    pub cpu: Option<String>,
+    /// Dumps.
+    pub dump: DumpOptions,
+    /// Stress modes.
+    pub stress: StressOptions,
+    /// Say on standard error what is compiled, why not, and what is invalidated.
+    pub trace: bool,
+}
+
+impl Default for JitConfig {
+    fn default() -> JitConfig {
+        JitConfig {
+            threshold: 2000,
+            sync: false,
+            opt_level: OptLevel::default(),
+            memory: CodeMemoryOptions::default(),
+            exit_limit: 8,
+            stack: None,
+            stack_reserve: 1 << 20,
+            perf_map: false,
+            gdb: false,
+            verify: cfg!(debug_assertions),
+            cpu: None,
+            dump: DumpOptions::default(),
+            stress: StressOptions::default(),
+            trace: false,
+        }
+    }
+}

@@ -1,0 +1,587 @@
+//! The engine: what the VM sees as its backend. It decides what is compiled, keeps the code, enters it, and takes over
+//! when it leaves.
+//!
+//! Everything runs on the VM's thread but the code generator's workers. ENGINE-1: calls nest (compiled code calls the
+//! interpreter, which calls the engine), so state is in cells that are never borrowed across anything that may run
+//! Lua. ENGINE-2: installed code is only freed when no stack can return into it.
+//!
+//! Reading order: `JitEngine::attach`, `on_hot`, `call`, then `side_exit`.
+use crate::arch::{self, ExitRegisters, LazyReturn, Outcome};
+use crate::cache::{CodeCache, CompiledCode, NewCode};
+use crate::code_map::CodeRecord;
+use crate::code_memory::CodeMemory;
+use crate::config::JitConfig;
+use crate::deopt::Deoptimizer;
+use crate::error::JitError;
+use crate::frames;
+use crate::native_stack::StackBounds;
+use crate::perf_map::PerfMap;
+use crate::runtime::call::take_results;
+use crate::runtime::RtFn;
+use crate::stats::{JitStats, REASON_LEAVE};
+use crate::stubs::NativeStubs;
+use crate::tracker::{HotspotTracker, Place};
+use crate::walk::{Redirects, walk};
+use selune_core::feedback::{CallSlot, FeedbackKind, FieldSlot, IndexSlot, LoopSlot, index_seen, types};
+use selune_core::native_state::{ARG_SLOTS, NativeState};
+use selune_core::opcode::Op;
+use selune_core::proto::{Ins, Proto, tier_flags};
+use selune_core::thread::{CallFrame, Delivery, FrameKind};
+use selune_core::value::{self, Value};
+use selune_vm::Vm;
+use selune_vm::backend::{Advice, Backend, Hot, Left};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a code generator is given when it is made.
+#[derive(Clone)]
+pub struct Workshop {
+    /// Where code goes.
+    pub memory: Arc<CodeMemory>,
+    /// What side exits call.
+    pub side_exit_stub: u64,
+    /// Options.
+    pub config: JitConfig,
+    /// Names of functions for `perf`.
+    pub perf_map: Option<Arc<PerfMap>>,
+}
+
+/// A compilation that is over.
+pub struct Finished {
+    /// What was compiled.
+    pub place: Place,
+    /// The code, or why there is none.
+    pub result: Result<NewCode, JitError>,
+    /// How long it took.
+    pub time: Duration,
+}
+
+/// Makes machine code of functions.
+pub trait CodeGenerator {
+    /// Short name for listings.
+    fn name(&self) -> &'static str;
+    /// Begins to compile. What the job needs of the VM is copied now; objects that must stay alive until it is over are
+    /// pushed to `roots` (as bits of values). With `JitConfig::sync` the compilation is over when this returns.
+    fn start(&self, vm: &mut Vm, place: Place, roots: &mut Vec<u64>) -> Result<(), JitError>;
+    /// Compilations that are over, each told once.
+    fn take_finished(&self) -> Vec<Finished>;
+}
+
+/// See the head of this file.
+pub struct JitEngine {
+    config: JitConfig,
+    tracker: RefCell<HotspotTracker>,
+    cache: RefCell<CodeCache>,
+    generator: Box<dyn CodeGenerator>,
+    stats: RefCell<JitStats>,
+    redirects: RefCell<Redirects>,
+    /// Places that are being compiled, and what their jobs keep alive.
+    pending: RefCell<HashMap<Place, Vec<u64>>>,
+    memory: Arc<CodeMemory>,
+    _stubs: NativeStubs,
+}
+
+impl JitEngine {
+    /// Makes an engine the VM's backend. Must come before the VM loads any chunk, and the VM must stay where it is.
+    /// `make` makes the code generator.
+    pub fn attach(
+        vm: &mut Vm,
+        config: JitConfig,
+        make: impl FnOnce(Workshop) -> Result<Box<dyn CodeGenerator>, JitError>,
+    ) -> Result<Rc<JitEngine>, JitError> {
+        let memory = CodeMemory::new(config.memory)?;
+        let address = (&raw mut *vm).cast::<NativeState>();
+        // SAFETY: the VM stays where it is; the handlers are made for these stubs.
+        let stubs = unsafe { NativeStubs::install(&memory, address, side_exit, lazy_return)? };
+        let perf_map = if config.perf_map { Some(Arc::new(PerfMap::open()?)) } else { None };
+        let workshop =
+            Workshop { memory: memory.clone(), side_exit_stub: stubs.side_exit(), config: config.clone(), perf_map };
+        let generator = make(workshop)?;
+        let stack = match config.stack {
+            Some(s) => s,
+            None => StackBounds::of_this_thread()?,
+        };
+        let threshold = if config.stress.jit { 0 } else { config.threshold };
+        let redirects = Redirects::new(stubs.lazy_return());
+        let engine = Rc::new(JitEngine {
+            config,
+            tracker: RefCell::new(HotspotTracker::new()),
+            cache: RefCell::new(CodeCache::new()),
+            generator,
+            stats: RefCell::default(),
+            redirects: RefCell::new(redirects),
+            pending: RefCell::default(),
+            memory,
+            _stubs: stubs,
+        });
+        let reserve = engine.config.stack_reserve.min(stack.size() / 2);
+        vm.native.context.native_limit = (stack.low + reserve) as u64;
+        vm.native.engine = Rc::as_ptr(&engine) as usize;
+        vm.default_entry = RtFn::Call.address();
+        vm.set_hot_threshold(threshold.max(1));
+        vm.backend = Some(engine.clone());
+        Ok(engine)
+    }
+
+    /// The engine of a VM, kept alive.
+    ///
+    /// # Safety
+    /// The VM has an engine.
+    unsafe fn of(vm: &Vm) -> Rc<JitEngine> {
+        let engine = vm.native.engine as *const JitEngine;
+        // SAFETY: `attach` stored the address of a count that the VM holds.
+        unsafe {
+            Rc::increment_strong_count(engine);
+            Rc::from_raw(engine)
+        }
+    }
+
+    /// Options.
+    pub fn config(&self) -> &JitConfig {
+        &self.config
+    }
+
+    /// Counters so far.
+    pub fn stats(&self) -> JitStats {
+        let mut stats = self.stats.borrow().clone();
+        stats.code_in_use = self.memory.in_use() as u64;
+        stats
+    }
+
+    /// Looks at the code cache.
+    pub fn with_cache<R>(&self, f: impl FnOnce(&CodeCache) -> R) -> R {
+        f(&self.cache.borrow())
+    }
+
+    // ---- compiling
+
+    fn countdown(&self) -> i32 {
+        self.config.threshold.max(1)
+    }
+
+    fn request(&self, vm: &mut Vm, place: Place) {
+        let mut roots = vec![Value::heap(value::TAG_OBJECT, place.proto as *const u8).0];
+        let result = self.generator.start(vm, place, &mut roots);
+        match result {
+            Ok(()) => {
+                // SAFETY: the proto is on its way into its code, so alive.
+                unsafe { (*(place.proto as *mut Proto)).tier.flags |= tier_flags::QUEUED };
+                self.pending.borrow_mut().insert(place, roots);
+                self.collect_finished();
+            }
+            Err(e) => self.failed(place, &e),
+        }
+    }
+
+    fn failed(&self, place: Place, e: &JitError) {
+        let mut stats = self.stats.borrow_mut();
+        stats.compile_errors += 1;
+        stats.last_error = Some(e.to_string());
+        self.tracker.borrow_mut().record_failure(place);
+        if self.config.trace {
+            eprintln!("selune: jit: {} not compiled: {e}", describe(place));
+        }
+    }
+
+    /// Installs what is finished.
+    fn collect_finished(&self) {
+        for done in self.generator.take_finished() {
+            let Some(_roots) = self.pending.borrow_mut().remove(&done.place) else { continue };
+            // SAFETY: the roots kept the proto alive until now.
+            unsafe { (*(done.place.proto as *mut Proto)).tier.flags &= !tier_flags::QUEUED };
+            self.stats.borrow_mut().compile_time += done.time;
+            match done.result {
+                Ok(code) => self.install(done.place, code, done.time),
+                Err(e) => self.failed(done.place, &e),
+            }
+        }
+    }
+
+    fn install(&self, place: Place, code: NewCode, time: Duration) {
+        {
+            let mut stats = self.stats.borrow_mut();
+            stats.functions_compiled += 1;
+            stats.osr_compiled += u64::from(place.loop_pc.is_some());
+            stats.code_bytes += code.range.end - code.range.start;
+        }
+        if self.config.trace {
+            let bytes = code.range.end - code.range.start;
+            eprintln!("selune: jit: {} compiled ({}) in {time:.2?}, {bytes} bytes", describe(place), code.info.name);
+        }
+        let record = self.cache.borrow_mut().insert(place, code, time);
+        let proto = place.proto as *mut Proto;
+        // SAFETY: the proto is alive (its job's roots, or the caller runs it).
+        unsafe {
+            (*proto).tier.code = place.proto;
+            match place.loop_pc {
+                None => {
+                    (*proto).tier.entry = record.data.entry as usize;
+                    (*proto).tier.flags |= tier_flags::COMPILED;
+                    (*proto).tier.countdown = -1;
+                }
+                Some(pc) => set_osr_code(proto, pc, record.data.entry as usize),
+            }
+        }
+    }
+
+    /// Takes code out of use: the function runs in the interpreter until there is a new version.
+    pub fn invalidate(&self, place: Place) {
+        let Some(record) = self.cache.borrow_mut().retire(place) else { return };
+        self.stats.borrow_mut().invalidations += 1;
+        self.tracker.borrow_mut().record_invalidation(place);
+        let proto = place.proto as *mut Proto;
+        // SAFETY: code lives no longer than its proto (`forget`).
+        unsafe {
+            match place.loop_pc {
+                None => {
+                    (*proto).tier.entry = RtFn::Call.address();
+                    (*proto).tier.flags &= !tier_flags::COMPILED;
+                    (*proto).tier.countdown = self.countdown();
+                }
+                Some(pc) => set_osr_code(proto, pc, 0),
+            }
+        }
+        if self.config.trace {
+            eprintln!("selune: jit: {} thrown away", record.data.info.name);
+        }
+    }
+
+    /// Frees retired code that is on no stack.
+    fn sweep(&self, vm: &Vm) {
+        if !self.cache.borrow().has_retired() {
+            return;
+        }
+        let mut live = HashSet::new();
+        if vm.native.context.entry_sp != 0 {
+            let cache = self.cache.borrow();
+            // SAFETY: called on the VM's thread while Rust code runs, so the exit record is valid.
+            unsafe {
+                walk(&vm.native.context, cache.map(), &self.redirects.borrow(), |frame| {
+                    live.insert(frame.code.range.start);
+                    ControlFlow::Continue(())
+                });
+            }
+        }
+        self.cache.borrow_mut().sweep(|start| live.contains(&start));
+    }
+
+    // ---- entering
+
+    fn push_marker(&self, vm: &mut Vm, proto: *mut Proto) -> usize {
+        let t = vm.thread_mut();
+        let top = t.live_top();
+        t.top = top;
+        t.frames.push(CallFrame {
+            pc: std::ptr::null(),
+            proto,
+            base: top,
+            func: top,
+            top,
+            nresults: 0,
+            nvarargs: 0,
+            kind: FrameKind::Compiled,
+            flags: 0,
+            cont: 0,
+            ret: Delivery::Body,
+            data: 0,
+        });
+        t.frames.len() - 1
+    }
+
+    /// What is left when code has returned or thrown.
+    fn leave(&self, vm: &mut Vm, frames: usize, top: u32, outcome: Outcome) -> Left {
+        if outcome.is_error() {
+            vm.thread_mut().frames.truncate(frames);
+            return Left::Threw;
+        }
+        if outcome.value == value::RESUME {
+            return Left::Resume;
+        }
+        vm.thread_mut().frames.truncate(frames);
+        vm.thread_mut().top = top;
+        Left::Returned(Value(outcome.value))
+    }
+
+    // ---- leaving
+
+    /// Counts an exit, and draws the conclusions.
+    fn note_exit(&self, record: &Arc<CodeRecord<CompiledCode>>, id: usize) {
+        let code = &record.data;
+        let exit = code.info.exits[id];
+        {
+            let mut stats = self.stats.borrow_mut();
+            stats.deopts += 1;
+            if let Some(n) = stats.side_exits.get_mut(exit.reason as usize) {
+                *n += 1;
+            }
+        }
+        if !exit.counts || exit.reason == REASON_LEAVE {
+            return;
+        }
+        let count = code.exit_counts[id].get() + 1;
+        code.exit_counts[id].set(count);
+        if count < self.config.exit_limit {
+            return;
+        }
+        code.exit_counts[id].set(0);
+        // SAFETY: protos of installed code are alive.
+        unsafe { blame(code.info.protos[exit.blame.0 as usize] as *mut Proto, exit.blame.1) };
+        if !code.is_retired.get() {
+            if self.config.trace {
+                let reason = crate::stats::REASONS.get(exit.reason as usize).unwrap_or(&"?");
+                eprintln!("selune: jit: {}: exit {id} ({reason}) at {:?} taken {count} times", code.info.name, exit.blame);
+            }
+            self.invalidate(code.place);
+        }
+    }
+}
+
+impl Backend for JitEngine {
+    fn name(&self) -> &'static str {
+        self.generator.name()
+    }
+
+    fn on_hot(&self, vm: &mut Vm, proto: *mut Proto, hot: Hot) -> Advice {
+        self.collect_finished();
+        let loop_pc = match hot {
+            Hot::Entry => None,
+            Hot::Loop(pc) => Some(pc),
+        };
+        let place = Place { proto: proto as usize, loop_pc };
+        let ready = |engine: &JitEngine| {
+            let cache = engine.cache.borrow();
+            let code = cache.get(place)?;
+            Some(if loop_pc.is_some() { Advice::Osr(code.data.entry as usize) } else { Advice::Compiled })
+        };
+        if let Some(advice) = ready(self) {
+            return advice;
+        }
+        let mut next = self.countdown();
+        if self.pending.borrow().contains_key(&place) {
+            next = (next / 8).clamp(1, 200);
+        } else {
+            {
+                let mut tracker = self.tracker.borrow_mut();
+                match loop_pc {
+                    None => tracker.record_call(place.proto),
+                    Some(pc) => tracker.record_loop(place.proto, pc),
+                }
+            }
+            let due = self.tracker.borrow().should_compile(place);
+            if due {
+                self.sweep(vm);
+                self.request(vm, place);
+                if let Some(advice) = ready(self) {
+                    return advice;
+                }
+                next = (next / 8).clamp(1, 200);
+            }
+        }
+        if loop_pc.is_none() {
+            // SAFETY: the VM is about to run it.
+            unsafe { (*proto).tier.countdown = next };
+        }
+        Advice::Interpret
+    }
+
+    fn call(&self, vm: &mut Vm, closure: Value, args: u32, n: u32) -> Left {
+        // SAFETY: the VM passes a closure.
+        let entry = unsafe { (*(*closure.as_closure()).proto).tier.entry };
+        self.stats.borrow_mut().entries += 1;
+        let top = vm.thread().top;
+        let argument = |vm: &Vm, i: u32| if i < n { vm.stack_at((args + i) as usize) } else { Value::NIL };
+        let [a0, a1, a2] = [0, 1, 2].map(|i| argument(vm, i).0);
+        for i in 3..n.min(ARG_SLOTS as u32) {
+            vm.native.args[i as usize] = argument(vm, i);
+        }
+        if n as usize > ARG_SLOTS {
+            vm.native.more = (0..n).map(|i| argument(vm, i)).collect();
+        }
+        let frames = self.push_marker(vm, std::ptr::null_mut());
+        let vm: *mut Vm = vm;
+        // SAFETY: the entry of installed code (or the stub) of this VM; the reference is not used during the call.
+        let outcome = unsafe { arch::enter(vm.cast(), entry, closure.0, n.into(), a0, a1, a2) };
+        // SAFETY: the call is over.
+        self.leave(unsafe { &mut *vm }, frames, top, outcome)
+    }
+
+    fn enter_osr(&self, vm: &mut Vm, code: usize) -> Left {
+        let Some(frame) = vm.thread().frames.last().copied() else { return Left::Resume };
+        self.stats.borrow_mut().osr_entries += 1;
+        let top = vm.thread().top;
+        // SAFETY: the registers of the topmost frame are on the stack.
+        let registers = unsafe { vm.thread().stack.add(frame.base as usize) };
+        let frames = self.push_marker(vm, frame.proto);
+        let vm: *mut Vm = vm;
+        // SAFETY: as in `call`; the code was made for this frame's function and loop.
+        let outcome = unsafe { arch::enter_osr(vm.cast(), code, registers.cast()) };
+        // SAFETY: the call is over.
+        self.leave(unsafe { &mut *vm }, frames, top, outcome)
+    }
+
+    fn safepoint(&self, vm: &mut Vm) {
+        self.collect_finished();
+        self.sweep(vm);
+    }
+
+    fn visit_roots(&self, vm: &mut Vm, visit: &mut dyn FnMut(*mut Value)) {
+        let cache = self.cache.borrow();
+        let mut running = HashSet::new();
+        if vm.native.context.entry_sp != 0 {
+            let redirects = self.redirects.borrow();
+            // SAFETY: called at a safepoint on the VM's thread; the exit record is that of the running call.
+            unsafe {
+                frames::visit_roots(&vm.native.context, cache.map(), &redirects, visit, |code| {
+                    running.insert(code.range.start);
+                });
+            }
+        }
+        let mut visit_bits = |bits: u64| {
+            let mut v = Value(bits);
+            if v.is_heap() {
+                visit(&mut v);
+                debug_assert_eq!(v.0, bits, "what code names does not move");
+            }
+        };
+        for record in cache.map().iter() {
+            let info = &record.data.info;
+            info.objects.iter().copied().for_each(&mut visit_bits);
+            // The function itself lives as long as somebody else knows it, or its code is on a stack.
+            let skip = usize::from(!record.data.is_retired.get() && !running.contains(&record.range.start));
+            for proto in info.protos.iter().skip(skip) {
+                visit_bits(Value::heap(value::TAG_OBJECT, *proto as *const u8).0);
+            }
+        }
+        for roots in self.pending.borrow().values() {
+            roots.iter().copied().for_each(&mut visit_bits);
+        }
+    }
+
+    fn frames_of_segment(&self, vm: &Vm, n: usize) -> Vec<(*mut Proto, *const Ins)> {
+        let cache = self.cache.borrow();
+        // SAFETY: called on the VM's thread while Rust code runs; code lives no longer than its protos.
+        unsafe { frames::frames_of_segment(&vm.native.context, cache.map(), &self.redirects.borrow(), n) }
+    }
+
+    fn forget(&self, proto: *mut Proto) {
+        let places = self.cache.borrow().places_of(proto as usize);
+        for place in places {
+            self.cache.borrow_mut().retire(place);
+        }
+        self.tracker.borrow_mut().forget(proto as usize);
+    }
+
+    fn stats(&self, vm: &Vm, json: bool) -> String {
+        let stats = JitEngine::stats(self);
+        if json { stats.to_json(&vm.heap.stats) } else { stats.to_text(&vm.heap.stats) }
+    }
+}
+
+/// A side exit was taken: the compiled frame's function goes on in the interpreter.
+unsafe extern "C" fn side_exit(vm: *mut NativeState, registers: *mut ExitRegisters) -> Outcome {
+    // SAFETY: the stub passes its VM, which has an engine, and the registers that the trampoline has saved.
+    let (vm, registers) = unsafe { (&mut *vm.cast::<Vm>(), &mut *registers) };
+    // SAFETY: as above.
+    let engine = unsafe { JitEngine::of(vm) };
+    let record = engine.cache.borrow().map().find(registers.return_address).cloned();
+    let found = record.as_ref().and_then(|r| Some((r, r.stack_map.as_ref()?, *r.exit(registers.return_address)?)));
+    let Some((record, stack_map, exit)) = found else {
+        eprintln!("selune: fatal: an unknown side exit at {:#x}", registers.return_address);
+        std::process::abort()
+    };
+    // SAFETY: the locations are those of this exit, whose frame is still there.
+    let live: Vec<u64> =
+        stack_map.live_values(&exit).iter().map(|l| unsafe { l.read_at_exit(registers) }).collect();
+    // The frame is gone for the walker: what lives of it is in `live`, and on the VM stack soon (DEOPT-1).
+    let caller = registers.fp() as *const u64;
+    // SAFETY: compiled frames keep a frame pointer: the caller's, then the return address, are where it points.
+    unsafe {
+        let context = &mut vm.native.context;
+        (context.exit_fp, context.exit_pc) = (caller.read(), caller.add(1).read());
+        context.exit_sp = registers.fp() + 16;
+    }
+    let info = &record.data.info;
+    let id = exit.id as usize;
+    let deoptimizer = Deoptimizer::new(info, &info.exits[id], &live);
+    if info.osr_pc.is_some() {
+        // The marker goes; the interpreter's frame is on top again.
+        vm.thread_mut().frames.pop();
+        let written = deoptimizer.write_back(vm);
+        engine.note_exit(record, id);
+        return match written {
+            Ok(()) => Outcome::ok(value::RESUME),
+            Err(_) => Outcome::ERROR,
+        };
+    }
+    let top = deoptimizer.varargs().map_or(vm.thread().top, |(at, _)| at as u32);
+    let floor = vm.thread().frames.len();
+    if deoptimizer.push_frames(vm).is_err() {
+        return Outcome::ERROR;
+    }
+    engine.note_exit(record, id);
+    let func = vm.thread().frames[floor].func as usize;
+    if vm.run_frames(floor).is_err() {
+        return Outcome::ERROR;
+    }
+    let n = vm.top() - func;
+    let result = take_results(vm, func, n);
+    vm.thread_mut().top = top;
+    Outcome::ok(result.0)
+}
+
+/// Frames are only redirected by lazy deoptimisation, which no generator asks for.
+unsafe extern "C" fn lazy_return(_vm: *mut NativeState, _frame: *mut LazyReturn) -> Outcome {
+    eprintln!("selune: fatal: a frame returned to the lazy-return stub");
+    std::process::abort()
+}
+
+fn describe(place: Place) -> String {
+    // SAFETY: places are of live protos.
+    let proto = unsafe { &*(place.proto as *const Proto) };
+    match place.loop_pc {
+        Some(pc) => format!("loop at {pc} (line {}) of proto {}", proto.line(pc as usize), proto.id),
+        None => format!("proto {} (line {})", proto.id, proto.line_defined),
+    }
+}
+
+/// The feedback slots of all back edges that lead to a loop header.
+unsafe fn loop_slots(proto: *mut Proto, header: u32) -> impl Iterator<Item = *mut LoopSlot> {
+    // SAFETY: the caller passes a live proto.
+    let p = unsafe { &*proto };
+    p.code.iter().enumerate().filter_map(move |(pc, ins)| {
+        let back_edge = matches!(ins.op(), Op::ForLoop | Op::JmpBack | Op::TForLoop);
+        let target = pc as i64 + 1 + ins.sbx() as i64;
+        // SAFETY: slots of the emitter are within the vector.
+        (back_edge && target == i64::from(header) && ins.s() != 0).then(|| unsafe { p.fb_ptr.add(ins.s() as usize).cast() })
+    })
+}
+
+unsafe fn set_osr_code(proto: *mut Proto, header: u32, code: usize) {
+    // SAFETY: passed on.
+    unsafe {
+        for slot in loop_slots(proto, header) {
+            (*slot).osr_code = code;
+        }
+    }
+}
+
+/// Marks an instruction's feedback: its bet failed too often.
+unsafe fn blame(proto: *mut Proto, pc: u32) {
+    // SAFETY: the caller passes a live proto and an instruction of it; slots are within the vector.
+    unsafe {
+        let ins = &mut *(*proto).code_ptr.add(pc as usize);
+        let slot = (*proto).fb_ptr.add(ins.s() as usize);
+        match ins.op().feedback() {
+            FeedbackKind::Types => *ins = ins.with_s(ins.s() | types::EXITED),
+            FeedbackKind::Index => (*slot.cast::<IndexSlot>()).seen |= index_seen::EXITED,
+            FeedbackKind::Field => (*slot.cast::<FieldSlot>()).exited = 1,
+            FeedbackKind::Call => (*slot.cast::<CallSlot>()).exited = 1,
+            FeedbackKind::Loop => (*slot.cast::<LoopSlot>()).osr_entries |= 1 << 31,
+            FeedbackKind::None | FeedbackKind::Alloc => {}
+        }
+    }
+}

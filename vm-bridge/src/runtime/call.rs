@@ -1,0 +1,159 @@
+//! Runtime functions for calls: the compiled code's calling convention, seen from Rust.
+//!
+//! `f(vm, closure, nargs, a0, a1, a2)`: arguments from the fourth on stand in `native.args[3..]`. The result is the value, or
+//! the mark MULTI: then there are `native.nresults` results in `native.args`, or all of them in `native.more` when they
+//! are more than `ARG_SLOTS` (CALL-1: nothing that collects runs between a return and the use of its results). The same
+//! place holds an *open list*: results or varargs that the next instruction takes all of.
+use crate::arch::Outcome;
+use selune_core::native_state::ARG_SLOTS;
+use selune_core::value::{self, Value};
+use selune_vm::{Thrown, Vm};
+
+/// The mark for several results.
+pub const MULTI: Value = Value(value::MULTI);
+
+/// Calls anything. Also the register entry of every function that is not compiled.
+///
+/// # Safety
+/// As all runtime functions: called by compiled code of this VM.
+pub unsafe extern "C" fn call(vm: *mut Vm, f: Value, nargs: u64, a0: Value, a1: Value, a2: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        super::with_vm(vm, |vm| {
+            let n = nargs as usize;
+            let at = begin(vm, f, n)?;
+            for (i, v) in [a0, a1, a2].into_iter().take(n).enumerate() {
+                vm.set_stack_at(at + 1 + i, v);
+            }
+            for i in 3..n {
+                let v = vm.native.args[i];
+                vm.set_stack_at(at + 1 + i, v);
+            }
+            finish(vm, at, n)
+        })
+    }
+}
+
+/// Calls with the open list as arguments; the other arguments do not count.
+///
+/// # Safety
+/// As `call`.
+pub unsafe extern "C" fn call_more(vm: *mut Vm, f: Value, _nargs: u64, _a0: Value, _a1: Value, _a2: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        super::with_vm(vm, |vm| {
+            let n = vm.native.nresults as usize;
+            let at = begin(vm, f, n)?;
+            if n > ARG_SLOTS {
+                for (i, v) in std::mem::take(&mut vm.native.more).into_iter().enumerate() {
+                    vm.set_stack_at(at + 1 + i, v);
+                }
+            } else {
+                for i in 0..n {
+                    let v = vm.native.args[i];
+                    vm.set_stack_at(at + 1 + i, v);
+                }
+            }
+            finish(vm, at, n)
+        })
+    }
+}
+
+/// Makes room for a call of `f` with `n` arguments on the VM stack; gives the index of `f`.
+fn begin(vm: &mut Vm, f: Value, n: usize) -> Result<usize, Thrown> {
+    let here = 0u8;
+    if (&raw const here as u64) < vm.native.context.native_limit {
+        return Err(vm.stack_overflow());
+    }
+    let at = vm.thread().live_top();
+    vm.ensure_stack(at + n as u32 + 2)?;
+    vm.set_stack_at(at as usize, f);
+    Ok(at as usize)
+}
+
+fn finish(vm: &mut Vm, at: usize, n: usize) -> Result<Value, Thrown> {
+    let top = vm.top();
+    vm.thread_mut().top = (at + 1 + n) as u32;
+    let n = vm.call_from_compiled(at, n, -1)?;
+    let r = take_results(vm, at, n);
+    vm.thread_mut().top = top as u32;
+    Ok(r)
+}
+
+/// Results on the VM stack, in the convention of compiled code.
+pub(crate) fn take_results(vm: &mut Vm, at: usize, n: usize) -> Value {
+    if n == 1 {
+        return vm.stack_at(at);
+    }
+    put_list(vm, at, n);
+    MULTI
+}
+
+/// Makes `n` values of the VM stack the open list.
+pub(crate) fn put_list(vm: &mut Vm, at: usize, n: usize) {
+    if n <= ARG_SLOTS {
+        for i in 0..n {
+            vm.native.args[i] = vm.stack_at(at + i);
+        }
+    } else {
+        vm.native.more = (at..at + n).map(|i| vm.stack_at(i)).collect();
+    }
+    vm.native.nresults = n as u32;
+}
+
+/// The first of several results, or nil.
+///
+/// # Safety
+/// As `call`; the last call returned MULTI.
+pub unsafe extern "C" fn first_result(vm: *mut Vm) -> Value {
+    // SAFETY: the caller's promise.
+    let native = unsafe { &mut (*vm).native };
+    match native.nresults as usize {
+        0 => Value::NIL,
+        n if n <= ARG_SLOTS => native.args[0],
+        _ => std::mem::take(&mut native.more)[0],
+    }
+}
+
+/// Has exactly `n` results in `args`.
+///
+/// # Safety
+/// As `first_result`; `n <= ARG_SLOTS`.
+pub unsafe extern "C" fn spread_results(vm: *mut Vm, n: u64) {
+    // SAFETY: the caller's promise.
+    let native = unsafe { &mut (*vm).native };
+    let (have, want) = (native.nresults as usize, n as usize);
+    if have > ARG_SLOTS {
+        let more = std::mem::take(&mut native.more);
+        native.args[..want].copy_from_slice(&more[..want]);
+    } else if have < want {
+        native.args[have..want].fill(Value::NIL);
+    }
+    native.nresults = n as u32;
+}
+
+/// Moves the open list up by `n` and gives the address where the `n` values in front of it are to be written. When the
+/// whole list fits `args`, what is missing of the first three values is nil.
+///
+/// # Safety
+/// As `call`.
+pub unsafe extern "C" fn open_insert(vm: *mut Vm, n: u64) -> *mut Value {
+    // SAFETY: the caller's promise.
+    let native = unsafe { &mut (*vm).native };
+    let (have, n) = (native.nresults as usize, n as usize);
+    let total = have + n;
+    native.nresults = total as u32;
+    if have > ARG_SLOTS {
+        native.more.splice(0..0, std::iter::repeat_n(Value::NIL, n));
+        return native.more.as_mut_ptr();
+    }
+    if total > ARG_SLOTS {
+        native.more = std::iter::repeat_n(Value::NIL, n).chain(native.args[..have].iter().copied()).collect();
+        return native.more.as_mut_ptr();
+    }
+    native.args.copy_within(..have, n);
+    for v in native.args.iter_mut().take(3).skip(total) {
+        *v = Value::NIL;
+    }
+    native.args.as_mut_ptr()
+}

@@ -1,0 +1,210 @@
+//! Runtime functions on tables and strings: reads and writes of any object, lengths, concatenation, the write barrier.
+use super::{settle, with_vm};
+use crate::arch::Outcome;
+use selune_core::native_state::ARG_SLOTS;
+use selune_core::object::Header;
+use selune_core::value::Value;
+use selune_vm::{Thrown, Vm};
+
+/// What a store must do when its container has the barrier bit and the value is a heap value. `slot` is the slot's address.
+///
+/// # Safety
+/// As all runtime functions: called by compiled code of this VM; `slot` belongs to `container`.
+pub unsafe extern "C" fn barrier(vm: *mut Vm, container: Value, slot: *mut Value) {
+    // SAFETY: the caller's promise; `container` is a heap object (OBJ-1).
+    unsafe { (*vm).heap.barrier(container.addr() as *mut Header, slot) }
+}
+
+/// `#t` without metamethods.
+///
+/// # Safety
+/// As `barrier`; `t` is a table.
+pub unsafe extern "C" fn table_len(vm: *mut Vm, t: Value) -> i64 {
+    // SAFETY: the caller's promise.
+    unsafe { &mut *vm }.heap.length(t)
+}
+
+/// `rawget(t, k)`.
+///
+/// # Safety
+/// As `barrier`; `t` is a table.
+pub unsafe extern "C" fn raw_get(vm: *mut Vm, t: Value, k: Value) -> Value {
+    // SAFETY: the caller's promise.
+    unsafe { &*vm }.raw_get(t, k)
+}
+
+/// `o[k]`.
+///
+/// # Safety
+/// As `barrier`.
+pub unsafe extern "C" fn get_table(vm: *mut Vm, o: Value, k: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe { with_vm(vm, |vm| vm.index(o, k)) }
+}
+
+/// `o[i]`.
+///
+/// # Safety
+/// As `barrier`.
+pub unsafe extern "C" fn get_int(vm: *mut Vm, o: Value, i: i64) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_vm(vm, |vm| {
+            if o.is_table() {
+                let v = vm.raw_get_int(o, i);
+                if !v.is_nil() {
+                    return Ok(v);
+                }
+            }
+            let k = vm.int(i);
+            vm.index(o, k)
+        })
+    }
+}
+
+/// `o.name`.
+///
+/// # Safety
+/// As `barrier`; `k` is an interned string.
+pub unsafe extern "C" fn get_field(vm: *mut Vm, o: Value, k: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe { with_vm(vm, |vm| vm.index(o, k)) }
+}
+
+/// `o[k] = v`.
+///
+/// # Safety
+/// As `barrier`.
+pub unsafe extern "C" fn set_table(vm: *mut Vm, o: Value, k: Value, v: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe { with_vm(vm, |vm| settled(vm, |vm| vm.set_index(o, k, v))) }
+}
+
+/// `o[i] = v`.
+///
+/// # Safety
+/// As `barrier`.
+pub unsafe extern "C" fn set_int(vm: *mut Vm, o: Value, i: i64, v: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_vm(vm, |vm| {
+            settled(vm, |vm| {
+                let k = vm.int(i);
+                vm.set_index(o, k, v)
+            })
+        })
+    }
+}
+
+/// `o.name = v`.
+///
+/// # Safety
+/// As `barrier`; `k` is an interned string.
+pub unsafe extern "C" fn set_field(vm: *mut Vm, o: Value, k: Value, v: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe { with_vm(vm, |vm| settled(vm, |vm| vm.set_index(o, k, v))) }
+}
+
+/// `t[i] = v` in a table whose metatable does not matter.
+///
+/// # Safety
+/// As `barrier`; `t` is a table.
+pub unsafe extern "C" fn raw_set_int(vm: *mut Vm, t: Value, i: i64, v: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_vm(vm, |vm| {
+            settled(vm, |vm| {
+                let k = vm.int(i);
+                vm.raw_set(t, k, v)
+            })
+        })
+    }
+}
+
+/// `t[first + j] = args[j]` for `j < n`.
+///
+/// # Safety
+/// As `barrier`; `t` is a table, `n` values stand in `args`.
+pub unsafe extern "C" fn set_list(vm: *mut Vm, t: Value, first: i64, n: i64) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_vm(vm, |vm| {
+            settled(vm, |vm| {
+                for j in 0..n as usize {
+                    let v = vm.native.args[j];
+                    let k = vm.int(first + j as i64);
+                    vm.raw_set(t, k, v)?;
+                }
+                Ok(())
+            })
+        })
+    }
+}
+
+/// The same with the open list.
+///
+/// # Safety
+/// As `barrier`; `t` is a table.
+pub unsafe extern "C" fn set_list_open(vm: *mut Vm, t: Value, first: i64) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let n = (*vm).native.nresults as usize;
+        if n <= ARG_SLOTS {
+            return set_list(vm, t, first, n as i64);
+        }
+        with_vm(vm, |vm| {
+            settled(vm, |vm| {
+                for (j, v) in std::mem::take(&mut vm.native.more).into_iter().enumerate() {
+                    let k = vm.int(first + j as i64);
+                    vm.raw_set(t, k, v)?;
+                }
+                Ok(())
+            })
+        })
+    }
+}
+
+/// `#o`.
+///
+/// # Safety
+/// As `barrier`.
+pub unsafe extern "C" fn len(vm: *mut Vm, o: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe { with_vm(vm, |vm| vm.len(o)) }
+}
+
+/// `a .. b`.
+///
+/// # Safety
+/// As `barrier`.
+pub unsafe extern "C" fn concat2(vm: *mut Vm, a: Value, b: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_vm(vm, |vm| {
+            let v = vm.concat(&[a, b])?;
+            Ok(settle(vm, v))
+        })
+    }
+}
+
+/// `args[0] .. ... .. args[n - 1]`.
+///
+/// # Safety
+/// As `barrier`; `n` values stand in `args`.
+pub unsafe extern "C" fn concat(vm: *mut Vm, n: i64) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        with_vm(vm, |vm| {
+            let values = vm.native.args;
+            let v = vm.concat(&values[..n as usize])?;
+            Ok(settle(vm, v))
+        })
+    }
+}
+
+/// An operation without a result, and a collection afterwards when one is asked for.
+fn settled(vm: &mut Vm, f: impl FnOnce(&mut Vm) -> Result<(), Thrown>) -> Result<(), Thrown> {
+    f(vm)?;
+    settle(vm, Value::NIL);
+    Ok(())
+}
