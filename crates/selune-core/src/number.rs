@@ -92,7 +92,8 @@ pub fn imod(m: i64, n: i64) -> i64 {
 #[inline]
 pub fn fmod(a: f64, b: f64) -> f64 {
     let m = a % b;
-    if if m > 0.0 { b < 0.0 } else { m < 0.0 && b != m } { m + b } else { m }
+    // The signs differ (m * b < 0 without its rounding to zero).
+    if m > 0.0 && b < 0.0 || m < 0.0 && b > 0.0 { m + b } else { m }
 }
 
 /// `a // b` for floats.

@@ -33,7 +33,8 @@ impl Heap {
     /// `t[key] = v`, raw, `key` any string.
     #[inline(always)]
     pub fn set_str(&mut self, t: Value, key: Value, v: Value) {
-        table::set_str(self, t, key, v)
+        // Only nil and NaN keys are refused.
+        let _ = table::set(self, t, key, v);
     }
     /// `t.key = v`, raw, `key` an interned constant of the program.
     #[inline(always)]

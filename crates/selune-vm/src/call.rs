@@ -13,7 +13,7 @@ use crate::vm::MAX_C_LEVELS;
 use selune_core::opcode::Op;
 use selune_core::proto::{Ins, Proto};
 use selune_core::shape::Metamethod;
-use selune_core::thread::{CallFrame, Delivery, ERROR_STACK, FrameKind, MAX_STACK, frame_flags};
+use selune_core::thread::{CallFrame, Delivery, ERROR_STACK, FrameKind, MAX_STACK, Thread, frame_flags};
 use selune_core::value::Value;
 
 /// What to do next.
@@ -25,6 +25,8 @@ pub enum Flow {
     Exit,
 }
 
+/// Data of a metamethod frame whose result is to be negated.
+const NEGATED: u64 = u64::MAX;
 /// Slots that a native finds free above its arguments (LUA_MINSTACK).
 const NATIVE_STACK: u32 = 20;
 
@@ -65,6 +67,13 @@ impl Vm {
     #[inline]
     pub fn ensure_stack(&mut self, top: u32) -> Result<(), Thrown> {
         if top > self.thread().stack_cap || top > MAX_STACK { self.grow_stack(top) } else { Ok(()) }
+    }
+    /// Takes back the room for error handling after a stack overflow was caught.
+    pub(crate) fn end_of_overflow(&mut self) {
+        let live = self.thread().live_top();
+        if self.thread().stack_cap > MAX_STACK && live < MAX_STACK - ERROR_STACK {
+            self.thread_mut().resize((live * 2).max(256).min(MAX_STACK));
+        }
     }
     #[cold]
     fn grow_stack(&mut self, top: u32) -> Result<(), Thrown> {
@@ -254,10 +263,11 @@ impl Vm {
     }
     /// Makes the call that an opcode's slow path needs, as a frame above the running Lua frame, whose pc is saved.
     pub(crate) fn begin_meta(&mut self, o: Outcome, data: u64) -> Result<Flow, Thrown> {
+        let data = if matches!(o, Outcome::NotCall2(..)) { NEGATED } else { data };
         let at = self.thread().frames.last().expect("a Lua frame").top;
         let (values, n): ([Value; 4], u32) = match o {
             Outcome::Value(v) => return self.finish_op(v, data),
-            Outcome::Call2(f, a, b) => ([f, a, b, Value::NIL], 2),
+            Outcome::Call2(f, a, b) | Outcome::NotCall2(f, a, b) => ([f, a, b, Value::NIL], 2),
             Outcome::Call3(f, a, b, c) => ([f, a, b, c], 3),
         };
         self.ensure_stack(at + 6)?;
@@ -281,7 +291,7 @@ impl Vm {
             f.pc = unsafe { if taken { f.pc.offset(1 + next.sbx()) } else { f.pc.add(1) } };
         };
         match ins.op() {
-            Op::Lt | Op::Le | Op::Eq | Op::LtK | Op::LeK | Op::GtK | Op::GeK | Op::EqK => jump(v.is_truthy()),
+            Op::Lt | Op::Le | Op::Eq | Op::LtK | Op::LeK | Op::GtK | Op::GeK | Op::EqK => jump(v.is_truthy() != (data == NEGATED)),
             Op::SetTable | Op::SetInt | Op::SetField | Op::SetTabUp => {}
             Op::Concat => {
                 let n = data as usize - 1;
@@ -391,7 +401,11 @@ impl Vm {
     /// `pcall_at` with flags for the function's frame. May call.
     pub(crate) fn pcall_marked(&mut self, func: usize, nargs: usize, nresults: i32, flags: u8) -> Result<usize, Value> {
         let tbc = self.thread().tbc.len();
-        match self.call_marked(func, nargs, nresults, flags, 0) {
+        let here = (self.cur as *const Thread, self.thread().frames.len());
+        let floor = core::mem::replace(&mut self.handler_floor, here);
+        let r = self.call_marked(func, nargs, nresults, flags, 0);
+        self.handler_floor = floor;
+        match r {
             Ok(n) => Ok(n),
             Err(Thrown) => {
                 let mut e = self.error;
@@ -399,6 +413,7 @@ impl Vm {
                     e = self.close_all_now(tbc, e);
                 }
                 self.thread_mut().top = func as u32;
+                self.end_of_overflow();
                 Err(e)
             }
         }
@@ -408,6 +423,7 @@ impl Vm {
         let below = *self.thread().frames.last().expect("a special frame");
         match below.kind {
             FrameKind::Pcall | FrameKind::Xpcall => {
+                self.c_levels = below.nvarargs;
                 self.thread_mut().frames.pop();
                 self.ensure_stack(below.func + n + 2)?;
                 self.move_results(below.func + 1, -1, first, n);
@@ -447,6 +463,7 @@ impl Vm {
                 let levels = self.c_levels;
                 let f = self.thread_mut().frames.last_mut().expect("pushed");
                 (f.kind, f.nvarargs) = (FrameKind::Pcall, levels);
+                self.enter_c_level()?;
                 self.begin_call(func + 1, nargs - 1, -1, Delivery::Body, 0)
             }
             NativeKind::Xpcall => {
@@ -461,6 +478,7 @@ impl Vm {
                 let levels = self.c_levels;
                 let f = self.thread_mut().frames.last_mut().expect("pushed");
                 (f.kind, f.nvarargs) = (FrameKind::Xpcall, levels);
+                self.enter_c_level()?;
                 self.begin_call(func + 2, nargs - 2, -1, Delivery::Body, 0)
             }
             NativeKind::TailCall | NativeKind::TailCall3 => {

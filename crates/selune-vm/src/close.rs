@@ -84,7 +84,10 @@ impl Vm {
                     self.put(at + 2, e);
                     self.thread_mut().top = at + 3;
                     if mm.is_nil() {
-                        return Err(self.rt_error("metamethod 'close'"));
+                        let mut m = b"attempt to call a ".to_vec();
+                        m.extend_from_slice(mm.type_name().as_bytes());
+                        m.extend_from_slice(b" value (metamethod 'close')");
+                        return Err(self.rt_error(m));
                     }
                     return self.begin_call(at, 2, 0, Delivery::Body, 0);
                 }

@@ -36,14 +36,14 @@ impl Vm {
         } else {
             let co = args.get(self, 0);
             if !co.is_thread() {
-                return Err(self.type_error(args, 1, "coroutine"));
+                return Err(self.type_error(args, 1, "thread"));
             }
             (co, 1)
         };
         let n = args.n.saturating_sub(first);
         let status = self.thread_of(co).status;
         let problem = match status {
-            Status::Suspended if self.c_levels >= MAX_C_LEVELS => Some("C stack overflow"),
+            Status::Suspended if self.c_levels >= MAX_C_LEVELS - 1 => Some("C stack overflow"),
             Status::Suspended => None,
             Status::Dead => Some("cannot resume dead coroutine"),
             _ => Some("cannot resume non-suspended coroutine"),
@@ -137,11 +137,10 @@ impl Vm {
     /// Carries out yield: its frame is on top.
     pub(crate) fn yield_(&mut self, args: Args) -> Result<Flow, Thrown> {
         if self.thread().nny > 0 || self.current == self.main {
-            return Err(self.error(if self.current == self.main {
-                "attempt to yield from outside a coroutine"
-            } else {
-                "attempt to yield across a C-call boundary"
-            }));
+            let outside = self.current == self.main;
+            let m = if outside { "attempt to yield from outside a coroutine" } else { "attempt to yield across a C-call boundary" };
+            let v = self.new_str(m.as_bytes());
+            return Err(self.throw(v));
         }
         let levels = self.c_levels;
         let from = self.cur;

@@ -15,6 +15,7 @@ impl Vm {
             .thread()
             .frames
             .iter()
+            .skip(if core::ptr::eq(self.handler_floor.0, self.cur) { self.handler_floor.1 } else { 0 })
             .rev()
             .find(|f| matches!(f.kind, FrameKind::Pcall | FrameKind::Xpcall))
             .filter(|f| f.kind == FrameKind::Xpcall)

@@ -13,10 +13,18 @@ impl Vm {
             let m = format!("attempt to load a {kind} chunk (mode is '{mode}')");
             return Err(self.new_str(m.as_bytes()));
         }
-        let compiled = if binary { selune_compiler::undump(&mut self.heap, chunk, name) } else { selune_compiler::compile(&mut self.heap, chunk, name) };
+        let compiled = if binary { selune_compiler::undump(&mut self.heap, chunk, name) } else { selune_compiler::compile_at(&mut self.heap, chunk, name, self.c_levels + 1) };
         match compiled {
             Ok(proto) => Ok(self.main_closure(proto, env)),
-            Err(e) => Err(self.new_str(&e.message)),
+            Err(e) => {
+                let v = self.new_str(&e.message);
+                if e.kind == selune_compiler::ErrorKind::StackOverflow {
+                    // This one is raised like an error of a running function: a message handler sees it.
+                    let _ = self.throw(v);
+                    return Err(self.error);
+                }
+                Err(v)
+            }
         }
     }
     /// A Lua function as a binary chunk (`string.dump`); None for natives.

@@ -116,12 +116,12 @@ impl Vm {
             self.put(at + 1, v);
             self.thread_mut().top = at + 2;
             if let Err(e) = self.pcall_marked(at as usize, 1, 0, selune_core::thread::frame_flags::FINALIZER) {
-                let mut m = b"error in __gc".to_vec();
                 let text = if e.is_string() { self.bytes(e).to_vec() } else { b"error object is not a string".to_vec() };
-                m.extend_from_slice(b" (");
-                m.extend_from_slice(&text);
-                m.push(b')');
-                self.warn(&m, false);
+                self.warn(b"error in ", true);
+                self.warn(b"__gc", true);
+                self.warn(b" (", true);
+                self.warn(&text, true);
+                self.warn(b")", false);
             }
         }
         self.thread_mut().top = top;

@@ -14,6 +14,13 @@ impl Vm {
             if at_floor {
                 return Err(Thrown);
             }
+            // A coroutine in which nothing catches keeps its frames, for tracebacks of the dead.
+            if !core::ptr::eq(self.cur, home) && !self.thread().frames.iter().any(|f| matches!(f.kind, FrameKind::Pcall | FrameKind::Xpcall)) {
+                match self.coroutine_failed()? {
+                    Some(flow) => return Ok(flow),
+                    None => continue,
+                }
+            }
             let Some(frame) = self.thread().frames.last().copied() else { unreachable!("a coroutine without its bottom frame") };
             match frame.kind {
                 FrameKind::Pcall | FrameKind::Xpcall => {
@@ -21,12 +28,8 @@ impl Vm {
                     return self.catch();
                 }
                 _ => {
+                    debug_assert!(frame.ret != Delivery::Coroutine);
                     self.thread_mut().frames.pop();
-                    if frame.ret == Delivery::Coroutine
-                        && let Some(flow) = self.coroutine_failed()?
-                    {
-                        return Ok(flow);
-                    }
                 }
             }
         }
@@ -47,7 +50,7 @@ impl Vm {
         self.thread_mut().top = frame.func + 2;
         self.put(frame.func, Value::FALSE);
         self.put(frame.func + 1, e);
-        // A stack that grew for the handling of an overflow is given back at the next collection.
+        self.end_of_overflow();
         self.finish_frame(frame, frame.func, 2)
     }
     /// The bottom frame of the running coroutine is gone with an error: who resumed it goes on. None: the error goes on
@@ -55,8 +58,9 @@ impl Vm {
     fn coroutine_failed(&mut self) -> Result<Option<Flow>, Thrown> {
         let e = self.error;
         self.thread_mut().status = Status::Dead;
-        // The error waits on the dead stack, above what is still to be closed, for coroutine.close.
-        let at = self.thread().tbc.last().map_or(0, |t| t.slot + 1);
+        // The error waits on the dead stack for coroutine.close.
+        let at = self.thread().live_top();
+        self.thread_mut().reserve(at + 1);
         self.put(at, e);
         self.thread_mut().top = at + 1;
         let failed = self.current;

@@ -44,7 +44,7 @@ pub struct Vm {
     /// All objects.
     pub heap: Heap,
     /// The running coroutine's (or the main program's) stacks; points into the object `current`.
-    pub(crate) cur: *mut Thread,
+    pub cur: *mut Thread,
     /// The running coroutine's value.
     pub(crate) current: Value,
     /// The main thread's value.
@@ -64,6 +64,8 @@ pub struct Vm {
     pub(crate) hot_threshold: i32,
     /// Register entry of functions that are not compiled: the bridge's stub that runs the interpreter; 0 without a bridge.
     pub default_entry: usize,
+    /// Message handlers of frames below this one (of this thread) are not asked: native code will catch the error.
+    pub(crate) handler_floor: (*const Thread, usize),
     pub(crate) in_finalizer: bool,
     /// No hooks are called now (a hook or finalizer runs).
     pub(crate) hooks_off: bool,
@@ -120,10 +122,12 @@ impl Vm {
             registry,
             globals,
             loaded,
-            c_levels: 0,
+            // As many as `lua` has used when a script starts.
+            c_levels: 2,
             backend: None,
             hot_threshold: i32::MAX,
             default_entry: 0,
+            handler_floor: (core::ptr::null(), 0),
             in_finalizer: false,
             hooks_off: false,
             handlers: &raw const crate::interp::HANDLERS,

@@ -132,6 +132,8 @@ pub fn program(o: &Options, stack: usize) -> bool {
     if !attach_backend(&mut vm, o, limit) {
         return false;
     }
+    // As `lua` does.
+    vm.heap.params.mode = selune_core::heap::GcMode::Generational;
     let ok = run(&mut vm, o);
     vm.close();
     selune_stdlib::flush_all();

@@ -108,7 +108,9 @@ impl Vm {
             let t = self.thread_mut();
             let top = t.top;
             t.top = top.max(first + n);
-            t.frames.push(*frame);
+            // A pcall that is over must not catch an error of the hook.
+            let kind = if frame.kind == FrameKind::Lua { FrameKind::Lua } else { FrameKind::Native };
+            t.frames.push(CallFrame { kind, ..*frame });
             let number = self.number_of_slot(first);
             self.call_hook("return", -1, number, n)?;
             let t = self.thread_mut();

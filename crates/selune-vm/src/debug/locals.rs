@@ -77,6 +77,8 @@ impl Vm {
         if level.compiled {
             return None;
         }
+        // As PUC, which takes C integers.
+        let n = n as i32 as i64;
         let t = self.thread_ref(thread);
         let f = t.frames[level.frame];
         let limit = t.frames.get(level.frame + 1).map_or(t.top, |above| above.func);
@@ -93,7 +95,12 @@ impl Vm {
         let n = n as usize;
         if let Some(l) = p.local(n, pc) {
             let slot = f.base + l.reg as u32;
-            let var = if l.is_cell { Variable { value: None, cell: Some(slot) } } else { Variable { value: Some(slot), cell: l.cell_reg.map(|c| f.base + c as u32) } };
+            let var = match l.cell_reg {
+                // Before their cells are made, all parameters are plain values.
+                _ if pc < cells_made(p) => at(slot),
+                _ if l.is_cell => Variable { value: None, cell: Some(slot) },
+                cell => Variable { value: Some(slot), cell: cell.map(|c| f.base + c as u32) },
+            };
             return Some((self.bytes(l.name).to_vec(), var));
         }
         let named = p.locals.iter().filter(|l| l.start as usize <= pc && pc < l.end as usize).count();
@@ -104,7 +111,7 @@ impl Vm {
         let t = self.thread_ref(thread);
         let base = f.base;
         let alive = move |l: &&selune_core::proto::LocalVar| l.start as usize <= pc && pc < l.end as usize;
-        (base..limit.min(f.top)).filter_map(move |slot| {
+        (base..limit).filter_map(move |slot| {
             let reg = (slot - base) as u8;
             if p.locals.iter().filter(alive).any(|l| l.reg == reg || l.cell_reg == Some(reg)) {
                 return None;
@@ -119,6 +126,11 @@ impl Vm {
             in_place.then_some(Variable { value: None, cell: Some(slot) })
         })
     }
+}
+
+/// The first instruction behind those at the beginning that make the cells of parameters.
+fn cells_made(p: &Proto) -> usize {
+    p.code.iter().position(|i| !matches!(i.op(), Op::NewCell | Op::VarArgPrep)).unwrap_or(0)
 }
 
 /// The register of the cell that was last made for the value in a register before `pc`, by the code.

@@ -190,10 +190,7 @@ op! { op_set_list |vm, pc, base, i, k, fb| {
     let offset = i.c() | (i.s() as usize) << 16;
     let t = *base.add(i.a());
     let n = if i.b() != 0 { i.b() } else { (*(*vm).cur).stack.add((*(*vm).cur).top as usize).offset_from(base.add(i.a() + 1)) as usize };
-    (*vm).heap.reserve_array(t, offset + n);
-    for j in 1..=n {
-        (*vm).heap.set_int(t, (offset + j) as i64, *base.add(i.a() + j));
-    }
+    selune_core::table::set_list(&mut (*vm).heap, t, offset as i64 + 1, base.add(i.a() + 1), n);
     if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
     next!(vm, pc, base, k, fb)
 } }

@@ -100,9 +100,9 @@ impl Vm {
                 Sub => x.wrapping_sub(y),
                 Mul => x.wrapping_mul(y),
                 Unm => x.wrapping_neg(),
-                Mod if y == 0 => return Err(self.rt_error("attempt to perform 'n%%0'")),
+                Mod if y == 0 => return Err(self.rt_error("attempt to perform 'n%0'")),
                 Mod => number::imod(x, y),
-                _ if y == 0 => return Err(self.rt_error("attempt to perform 'n//0'")),
+                _ if y == 0 => return Err(self.rt_error("attempt to divide by zero")),
                 _ => number::idiv(x, y),
             };
             return Ok(Some(self.int(r)));

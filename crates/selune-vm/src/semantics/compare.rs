@@ -54,6 +54,16 @@ impl Vm {
         if f.is_nil() {
             f = self.metamethod(b, m);
         }
+        if f.is_nil() && m == Metamethod::Le {
+            // As in PUC Lua with LUA_COMPAT_LT_LE (the default build): not (b < a).
+            f = self.metamethod(b, Metamethod::Lt);
+            if f.is_nil() {
+                f = self.metamethod(a, Metamethod::Lt);
+            }
+            if !f.is_nil() {
+                return Ok(Outcome::NotCall2(f, b, a));
+            }
+        }
         if f.is_nil() { Err(self.compare_error(a, b)) } else { Ok(Outcome::Call2(f, a, b)) }
     }
     /// `a < b`. May call.

@@ -30,6 +30,8 @@ pub enum Outcome {
     Value(Value),
     /// The first result of `f(a, b)`.
     Call2(Value, Value, Value),
+    /// The negated truth of the first result of `f(a, b)`.
+    NotCall2(Value, Value, Value),
     /// `f(a, b, c)`, results dropped.
     Call3(Value, Value, Value, Value),
 }
@@ -41,6 +43,7 @@ impl Vm {
         match o {
             Outcome::Value(v) => Ok(v),
             Outcome::Call2(f, a, b) => self.call1(f, &[a, b]),
+            Outcome::NotCall2(f, a, b) => Ok(Value::bool(self.call1(f, &[a, b])?.is_falsy())),
             Outcome::Call3(f, a, b, c) => {
                 let at = self.top();
                 self.call_values(f, &[a, b, c], 0)?;
