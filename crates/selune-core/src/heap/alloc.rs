@@ -77,6 +77,7 @@ impl Heap {
                 std::alloc::handle_alloc_error(layout);
             }
         }
+        self.large.young_values |= !old;
         self.check_growth();
         (p, GC_LARGE | if old { GC_OLD } else { 0 })
     }

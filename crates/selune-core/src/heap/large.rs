@@ -56,6 +56,8 @@ pub(crate) struct LargeSpace {
     pub(crate) bytes: usize,
     /// Bytes of young ones.
     pub(crate) young_bytes: usize,
+    /// There may be young ones that are no parts of tables.
+    pub(crate) young_values: bool,
     /// An allocation that `Heap::reserve` made, and its size.
     reserved: (*mut Prefix, usize),
 }
@@ -69,6 +71,7 @@ impl LargeSpace {
             dirty: Vec::new(),
             bytes: 0,
             young_bytes: 0,
+            young_values: false,
             reserved: (core::ptr::null_mut(), 0),
         }
     }
@@ -201,6 +204,7 @@ impl LargeSpace {
                 unsafe { self.free(Prefix::object(p)) };
             }
         }
+        self.young_values = false;
         debug_assert_eq!(self.young_bytes, 0);
     }
     /// Notes a store into an old part.

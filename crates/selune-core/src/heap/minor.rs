@@ -18,6 +18,8 @@ struct Minor {
     grey: Vec<*mut Header>,
     pending: Pending,
     survived: usize,
+    /// There may be young large objects that are no parts of tables.
+    large_values: bool,
     /// There are young large objects.
     any_large: bool,
 }
@@ -38,6 +40,7 @@ impl Heap {
             grey: core::mem::take(&mut self.grey),
             pending: Pending::default(),
             survived: 0,
+            large_values: self.large.young_values,
             any_large: self.large.young_bytes > 0,
             heap: self,
         };
@@ -291,7 +294,7 @@ impl Tracer for Minor {
             if v.is_heap() {
                 if (*self.heap).nursery.contains(v.payload() as usize) {
                     *slot = self.forward(v);
-                } else if self.any_large {
+                } else if self.large_values {
                     self.mark_large(v);
                 }
             }
