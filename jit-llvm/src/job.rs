@@ -3,9 +3,14 @@
 //! JOB-1: a job never looks at the heap. Addresses in here are only embedded in code or compared; those of protos,
 //! shapes' metatables and interned strings are of old objects that the VM keeps alive until the job is installed or
 //! dropped, and `Code` keeps alive afterwards. JOB-2: what feedback says is a bet; the code checks it or leaves.
-//! Filled by the bridge, read by `ssa::build`.
-use selune_core::feedback::FeedbackVector;
-use selune_core::proto::Ins;
+//! Filled by `collect`, read by `ssa::build`.
+use selune_core::feedback::{FeedbackKind, FeedbackVector};
+use selune_core::heap::Heap;
+use selune_core::object::GC_OLD;
+use selune_core::proto::{Ins, Proto, UpvalDesc};
+use selune_core::shape::MAX_INLINE;
+use selune_core::string;
+use selune_core::value::Value;
 use std::collections::HashMap;
 
 /// Index into `JobInput::protos`; 0 is the function to compile.
@@ -210,4 +215,168 @@ impl JobInput {
     pub fn find(&self, ptr: usize) -> Option<ProtoIdx> {
         self.protos.iter().position(|p| p.ptr == ptr).map(|i| i as ProtoIdx)
     }
+}
+
+/// Most functions that a job copies, and how far it follows calls.
+const MAX_PROTOS: usize = 24;
+const MAX_CALL_DEPTH: u32 = 4;
+
+/// Copies what a job may know. `is_proto` tells whether an address (from feedback, a hint) is that of a live proto.
+///
+/// # Safety
+/// `root` is a live proto of `heap`, and so is every address for which `is_proto` answers yes. Runs on the VM's thread.
+pub unsafe fn collect(
+    heap: &mut Heap,
+    root: *const Proto,
+    entry: JobEntry,
+    natives: HashMap<usize, Builtin>,
+    is_proto: &dyn Fn(usize) -> bool,
+    options: JobOptions,
+) -> JobInput {
+    let mut job = JobInput { protos: Vec::new(), entry, shapes: HashMap::new(), root_shapes: Vec::new(), natives, options };
+    let mut waiting = vec![(root, 0)];
+    let mut next = 0;
+    while next < waiting.len() && job.protos.len() < MAX_PROTOS {
+        let (p, depth) = waiting[next];
+        next += 1;
+        // SAFETY: the caller's promise.
+        let p = unsafe { &*p };
+        let copy = copy_proto(p);
+        for ins in &copy.code {
+            if ins.op().feedback() == FeedbackKind::Call && depth < MAX_CALL_DEPTH {
+                let c = copy.feedback.call(ins.s());
+                let known = waiting.iter().any(|w| w.0 as usize == c.callee);
+                if c.kind == 1 && c.exited == 0 && !known && is_proto(c.callee) {
+                    waiting.push((c.callee as *const Proto, depth + 1));
+                }
+            }
+            if ins.op().feedback() == FeedbackKind::Field {
+                for e in copy.feedback.field(ins.s()).entries {
+                    for id in [e.shape, e.mshape, e.hshape] {
+                        copy_shape(heap, id, &mut job.shapes);
+                    }
+                }
+            }
+        }
+        job.protos.push(copy);
+    }
+    for inline in (0..=MAX_INLINE).step_by(2) {
+        job.root_shapes.resize(inline + 1, 0);
+        // SAFETY: shapes never move and roots never die.
+        job.root_shapes[inline] = unsafe { (*heap.root_shape(inline)).id };
+        copy_shape(heap, job.root_shapes[inline], &mut job.shapes);
+    }
+    job
+}
+
+fn copy_shape(heap: &Heap, id: u32, to: &mut HashMap<u32, ShapeInfo>) {
+    if to.contains_key(&id) {
+        return;
+    }
+    let Some(s) = heap.shape_by_id(id) else { return };
+    let m = s.metatable;
+    // SAFETY: OBJ-1. A young metatable may move: nothing is known then.
+    let young = m.is_table() && unsafe { (*m.as_header()).gc & GC_OLD == 0 };
+    to.insert(
+        id,
+        ShapeInfo {
+            inline_cap: s.inline_cap as u8,
+            nslots: s.nslots as u16,
+            metatable: if m.is_table() && !young { m.0 } else { 0 },
+            own_meta: young || s.has_own_meta(),
+            dict: s.is_dict(),
+            absent: s.absent,
+            keys: (0..s.nslots).map(|i| s.key_of(i).0).collect(),
+        },
+    );
+}
+
+fn copy_proto(p: &Proto) -> JobProto {
+    let constant = |v: &Value| match *v {
+        Value::NIL => JobConst::Nil,
+        v if v.is_bool() => JobConst::Bool(v == Value::TRUE),
+        v if v.is_float() => JobConst::Float(v.as_float()),
+        v if v.is_string() => JobConst::Str { bits: v.0, text: string::bytes(v).to_vec() },
+        v => v.as_int().map_or(JobConst::Nil, JobConst::Int),
+    };
+    let upval = |u: &UpvalDesc| JobUpval { in_stack: u.in_stack, index: u.index, assigned: u.assigned };
+    JobProto {
+        ptr: p as *const Proto as usize,
+        id: p.id,
+        name: if p.line_defined == 0 { "main".into() } else { format!("function@{}", p.line_defined) },
+        code: p.code.clone(),
+        constants: p.constants.iter().map(constant).collect(),
+        feedback: p.feedback.snapshot(),
+        lines: p.lines.clone(),
+        num_params: p.num_params,
+        is_vararg: p.is_vararg,
+        max_stack: p.max_stack,
+        upvals: p.upvals.iter().map(upval).collect(),
+        children: p
+            .protos
+            .iter()
+            .map(|c| {
+                // SAFETY: the nested protos of a live proto are alive and do not move.
+                let c = unsafe { &**c };
+                JobChild { ptr: c as *const Proto as usize, id: c.id, upvals: c.upvals.iter().map(upval).collect() }
+            })
+            .collect(),
+    }
+}
+
+/// Names of the library functions that compilers know, as `table.field` or `field` of the globals.
+const KNOWN: [(&str, Builtin); 32] = [
+    ("next", Builtin::Next),
+    ("pairs", Builtin::Pairs),
+    ("ipairs", Builtin::Ipairs),
+    ("type", Builtin::Type),
+    ("rawget", Builtin::RawGet),
+    ("rawset", Builtin::RawSet),
+    ("rawequal", Builtin::RawEqual),
+    ("rawlen", Builtin::RawLen),
+    ("select", Builtin::Select),
+    ("setmetatable", Builtin::SetMetatable),
+    ("getmetatable", Builtin::GetMetatable),
+    ("tonumber", Builtin::ToNumber),
+    ("tostring", Builtin::ToString),
+    ("assert", Builtin::Assert),
+    ("math.floor", Builtin::MathFloor),
+    ("math.ceil", Builtin::MathCeil),
+    ("math.sqrt", Builtin::MathSqrt),
+    ("math.abs", Builtin::MathAbs),
+    ("math.min", Builtin::MathMin),
+    ("math.max", Builtin::MathMax),
+    ("math.sin", Builtin::MathSin),
+    ("math.cos", Builtin::MathCos),
+    ("math.exp", Builtin::MathExp),
+    ("math.fmod", Builtin::MathFmod),
+    ("math.tointeger", Builtin::MathToInteger),
+    ("math.type", Builtin::MathType),
+    ("string.byte", Builtin::StringByte),
+    ("string.sub", Builtin::StringSub),
+    ("string.len", Builtin::StringLen),
+    ("string.char", Builtin::StringChar),
+    ("table.insert", Builtin::TableInsert),
+    ("table.unpack", Builtin::TableUnpack),
+];
+
+/// The library functions that compilers know, by address. Call it once, when the libraries have been opened and before any
+/// program runs (a program may put other functions into these fields). `ipairs_step` is the iterator that `ipairs` gives.
+pub fn known_natives(heap: &mut Heap, globals: Value, ipairs_step: usize) -> HashMap<usize, Builtin> {
+    let mut out = HashMap::from([(ipairs_step, Builtin::IpairsStep)]);
+    for (path, builtin) in KNOWN {
+        let mut v = globals;
+        for name in path.split('.') {
+            if v.is_table() {
+                let key = heap.intern(name.as_bytes());
+                v = heap.get_str(v, key);
+            }
+        }
+        if v.is_native() {
+            // SAFETY: OBJ-1, checked to be a native.
+            out.insert(unsafe { (*v.as_native()).function } as usize, builtin);
+        }
+    }
+    out.remove(&0);
+    out
 }

@@ -8,8 +8,8 @@ pub type Entry = (&'static str, NativeFn);
 /// Sets `table[name]`.
 pub fn set_field(vm: &mut Vm, table: Value, name: &str, v: Value) {
     let key = vm.intern(name.as_bytes());
-    // A string key is never refused.
-    let _ = vm.raw_set(table, key, v);
+    // As a constant of the program: libraries keep shapes, so that access to them is fast.
+    vm.heap.set_named(table, key, v);
 }
 
 /// `table[name]`, raw.
