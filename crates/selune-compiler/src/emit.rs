@@ -28,7 +28,6 @@ mod stat;
 pub(crate) use finish::assign_feedback;
 
 use crate::ast::*;
-use crate::error::{CompileError, Result};
 use crate::intern::StrId;
 use selune_core::opcode::Op;
 use selune_core::proto::Ins;
@@ -109,7 +108,6 @@ struct Slot {
 /// State that all functions of a chunk share.
 struct Chunk<'a> {
     ast: &'a Ast,
-    name: &'a [u8],
     /// By local.
     slots: Vec<Slot>,
     /// By label: the instruction, once it is known, and the jumps that wait for it.
@@ -159,15 +157,21 @@ struct Emitter<'a, 'c> {
     pairs: bool,
     /// Some do.
     used_pairs: bool,
-    /// The function needs more registers than there are.
-    out_of_registers: bool,
+    /// The expression that was completed last.
+    done: ExprId,
 }
 
+/// A function needs more registers than there are; noticed after this expression.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OutOfRegisters(pub ExprId);
+
+/// Results inside the emitter.
+type Result<T> = std::result::Result<T, OutOfRegisters>;
+
 /// Emits all functions of a chunk.
-pub(crate) fn emit(ast: &Ast, chunk_name: &[u8]) -> Result<Vec<FuncCode>> {
+pub(crate) fn emit(ast: &Ast) -> Result<Vec<FuncCode>> {
     let mut chunk = Chunk {
         ast,
-        name: chunk_name,
         slots: vec![Slot { reg: 0, storage: Storage::None }; ast.locals.len()],
         labels: vec![LabelState { pc: None, pending: jumps::NO_JUMP }; ast.labels.len()],
         string_constants: vec![(0, 0); ast.strings.len()],
@@ -186,7 +190,7 @@ fn emit_function(chunk: &mut Chunk<'_>, id: FuncId) -> Result<FuncCode> {
     for pairs in [true, false] {
         let mut e = Emitter::new(chunk, id, pairs);
         let result = e.function();
-        if result.is_err() && e.out_of_registers && e.used_pairs {
+        if result.is_err() && e.used_pairs {
             continue;
         }
         result?;
@@ -229,7 +233,7 @@ impl<'a, 'c> Emitter<'a, 'c> {
             spine: Vec::new(),
             pairs,
             used_pairs: false,
-            out_of_registers: false,
+            done: ExprId(0),
         }
     }
 
@@ -251,11 +255,6 @@ impl<'a, 'c> Emitter<'a, 'c> {
         Ok(())
     }
 
-    #[cold]
-    fn too_many_registers(&mut self) -> Box<CompileError> {
-        self.out_of_registers = true;
-        CompileError::syntax(self.chunk.name, self.line, b"function or expression needs too many registers")
-    }
 }
 
 #[cfg(test)]

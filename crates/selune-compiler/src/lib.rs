@@ -33,13 +33,20 @@ pub fn compile(heap: &mut Heap, source: &[u8], chunk_name: &[u8]) -> Result<Prot
 
 /// The same when `levels` of the 200 C levels are in use: nesting in the source counts from there.
 pub fn compile_at(heap: &mut Heap, source: &[u8], chunk_name: &[u8], levels: u32) -> Result<ProtoRef, CompileError> {
-    let ast = parser::parse(source, chunk_name, levels).map_err(|e| *e)?;
-    let functions = emit::emit(&ast, chunk_name).map_err(|e| *e)?;
+    let (ast, functions) = front(source, chunk_name, levels)?;
     Ok(link::link(heap, &ast, functions, chunk_name))
+}
+
+/// Everything that needs no heap.
+fn front(source: &[u8], chunk_name: &[u8], levels: u32) -> Result<(ast::Ast, Vec<emit::FuncCode>), CompileError> {
+    let ast = parser::parse(source, chunk_name, levels).map_err(|e| *e)?;
+    match emit::emit(&ast) {
+        Ok(functions) => Ok((ast, functions)),
+        Err(emit::OutOfRegisters(after)) => Err(*parser::register_error(source, chunk_name, levels, after)),
+    }
 }
 
 /// Only checks the syntax; for tools.
 pub fn check(source: &[u8], chunk_name: &[u8]) -> Result<(), CompileError> {
-    let ast = parser::parse(source, chunk_name, DEFAULT_LEVELS).map_err(|e| *e)?;
-    emit::emit(&ast, chunk_name).map(drop).map_err(|e| *e)
+    front(source, chunk_name, DEFAULT_LEVELS).map(drop)
 }

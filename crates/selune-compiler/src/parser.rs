@@ -38,31 +38,58 @@ pub(crate) struct Parser<'a> {
     stats: Vec<Stat>,
     arms: Vec<Arm>,
     levels: u32,
+    /// An expression after which an error of the emitter is to be reported.
+    probe: Option<ExprId>,
+    /// That error.
+    probed: Option<Box<CompileError>>,
     /// The newest expression that stands for a compile-time constant by name, for "attempt to assign".
     constant_use: Option<(ExprId, LocalId)>,
 }
 
 /// Parses a chunk. `levels` is the number of C levels that are already in use.
 pub(crate) fn parse(source: &[u8], chunk_name: &[u8], levels: u32) -> Result<Ast> {
-    let mut p = Parser {
-        lex: Lexer::new(source, chunk_name),
-        ast: Ast::default(),
-        funcs: Vec::new(),
-        active: Vec::new(),
-        bindings: Vec::new(),
-        hidden: Vec::new(),
-        labels: Vec::new(),
-        gotos: Vec::new(),
-        items: Vec::new(),
-        fields: Vec::new(),
-        stats: Vec::new(),
-        arms: Vec::new(),
-        levels,
-        constant_use: None,
-    };
+    let mut p = Parser::new(source, chunk_name, levels);
     p.main_function()?;
     p.ast.strings = p.lex.strings;
     Ok(p.ast)
+}
+
+/// "function or expression needs too many registers" with the place where PUC's one pass would have noticed it: the
+/// token that follows the expression `after` (and its comma). Parses the chunk, which has no other error, again.
+#[cold]
+pub(crate) fn register_error(source: &[u8], chunk_name: &[u8], levels: u32, after: ExprId) -> Box<CompileError> {
+    let mut p = Parser::new(source, chunk_name, levels);
+    p.probe = Some(after);
+    let end = p.main_function();
+    match (p.probed.take(), end) {
+        (Some(e), _) | (None, Err(e)) => e,
+        (None, Ok(())) => p.lex.syntax_error(TOO_MANY_REGISTERS),
+    }
+}
+
+const TOO_MANY_REGISTERS: &str = "function or expression needs too many registers";
+
+impl<'a> Parser<'a> {
+    fn new(source: &'a [u8], chunk_name: &'a [u8], levels: u32) -> Parser<'a> {
+        Parser {
+            lex: Lexer::new(source, chunk_name),
+            ast: Ast::default(),
+            funcs: Vec::new(),
+            active: Vec::new(),
+            bindings: Vec::new(),
+            hidden: Vec::new(),
+            labels: Vec::new(),
+            gotos: Vec::new(),
+            items: Vec::new(),
+            fields: Vec::new(),
+            stats: Vec::new(),
+            arms: Vec::new(),
+            levels,
+            probe: None,
+            probed: None,
+            constant_use: None,
+        }
+    }
 }
 
 impl Parser<'_> {
@@ -76,6 +103,14 @@ impl Parser<'_> {
         }
         let line = self.lex.last_line;
         self.close_function(block, 0, line)
+    }
+
+    /// Called where the emitter may run out of registers, with the expression before this point.
+    #[inline]
+    fn probe_after(&mut self, e: ExprId) {
+        if self.probe == Some(e) {
+            self.probed = Some(self.lex.syntax_error(TOO_MANY_REGISTERS));
+        }
     }
 
     #[inline]

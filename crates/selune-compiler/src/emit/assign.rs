@@ -2,7 +2,7 @@
 use super::Emitter;
 use super::exp::{Exp, Kind};
 use crate::ast::*;
-use crate::error::Result;
+use super::Result;
 use selune_core::opcode::Op;
 
 /// The object of an indexed target.

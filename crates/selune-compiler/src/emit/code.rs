@@ -1,6 +1,5 @@
 //! Instructions, constants and registers.
-use super::{Const, Emitter, LocalSpec};
-use crate::error::Result;
+use super::{Const, Emitter, LocalSpec, OutOfRegisters, Result};
 use crate::intern::StrId;
 use selune_core::opcode::Op;
 use selune_core::proto::{Ins, RK_CONST};
@@ -104,7 +103,7 @@ impl Emitter<'_, '_> {
         let top = self.free + n;
         if top > self.out.max_stack as usize {
             if top >= MAX_REGS {
-                return Err(self.too_many_registers());
+                return Err(OutOfRegisters(self.done));
             }
             self.out.max_stack = top as u8;
         }

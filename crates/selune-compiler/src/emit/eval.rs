@@ -2,7 +2,7 @@
 use super::Emitter;
 use super::exp::{Exp, Kind};
 use crate::ast::*;
-use crate::error::Result;
+use super::Result;
 use selune_core::opcode::Op;
 use selune_core::proto::Ins;
 
@@ -25,9 +25,11 @@ impl Emitter<'_, '_> {
             e = left;
         }
         let mut value = self.leaf(e)?;
+        self.done = e;
         while self.spine.len() > mark {
             let node = self.spine.pop().expect("above the mark");
             value = self.step(node, value)?;
+            self.done = node;
         }
         Ok(value)
     }

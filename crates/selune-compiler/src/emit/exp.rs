@@ -2,7 +2,7 @@
 use super::code::{MAX_K, MAX_RK};
 use super::jumps::NO_JUMP;
 use super::{Const, Emitter};
-use crate::error::Result;
+use super::Result;
 use crate::intern::StrId;
 use selune_core::opcode::Op;
 use selune_core::proto::RK_CONST;

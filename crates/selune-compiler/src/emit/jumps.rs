@@ -3,7 +3,7 @@
 //! A list is threaded through the distances of its jumps: each leads to the next one of the list, the last to itself.
 use super::Emitter;
 use super::exp::{Exp, Kind};
-use crate::error::Result;
+use super::Result;
 use selune_core::opcode::Op;
 use selune_core::proto::Ins;
 

@@ -6,7 +6,7 @@
 use super::Emitter;
 use super::exp::{Exp, Kind};
 use crate::ast::{BinOp, UnOp};
-use crate::error::Result;
+use super::Result;
 use selune_core::opcode::Op;
 
 /// The opcodes of an arithmetic operator for two registers, and for a register and a constant.

@@ -2,7 +2,7 @@
 use super::exp::Kind;
 use super::{Closing, Emitter, Slot, Storage, UpvalSpec};
 use crate::ast::*;
-use crate::error::Result;
+use super::Result;
 use selune_core::opcode::Op;
 
 /// What must be restored at the end of a block.

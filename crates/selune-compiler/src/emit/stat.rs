@@ -4,7 +4,7 @@ use super::assign::Target;
 use super::exp::{Exp, Kind};
 use super::jumps::NO_JUMP;
 use crate::ast::*;
-use crate::error::Result;
+use super::Result;
 use selune_core::opcode::Op;
 use selune_core::proto::Ins;
 

@@ -78,6 +78,7 @@ impl Parser<'_> {
         {
             let line = self.lex.line;
             self.lex.next()?;
+            self.probe_after(lhs);
             let rhs = self.sub_expr(right)?;
             lhs = fold::binary(&mut self.ast, op, lhs, rhs, line);
         }
@@ -138,6 +139,7 @@ impl Parser<'_> {
     pub(super) fn suffixed_expr(&mut self) -> Result<ExprId> {
         let mut e = self.primary_expr()?;
         loop {
+            self.probe_after(e);
             e = match self.lex.tok {
                 Tok::Char(b'.') => self.field_of(e)?,
                 Tok::Char(b'[') => {
@@ -148,6 +150,7 @@ impl Parser<'_> {
                     self.lex.next()?;
                     let name = self.name()?;
                     let name = self.ast.add(Expr::Str(name), self.lex.last_line);
+                    self.probe_after(e);
                     let (args, open_line) = self.call_args()?;
                     self.ast.add(Expr::Method { object: e, name, args, open_line }, self.lex.last_line)
                 }
@@ -187,8 +190,11 @@ impl Parser<'_> {
                     self.gather_exprs()?;
                 }
                 self.expect_match(Tok::Char(b')'), Tok::Char(b'('), line)?;
-                if self.items.len() > mark {
-                    self.items.last_mut().expect("an argument").sep_line = self.lex.last_line;
+                let end_line = self.lex.last_line;
+                if let Some(last) = self.items[mark..].last_mut() {
+                    last.sep_line = end_line;
+                    let last = last.expr;
+                    self.probe_after(last);
                 }
             }
             Tok::Char(b'{') => {
@@ -210,9 +216,11 @@ impl Parser<'_> {
         loop {
             let expr = self.expr()?;
             self.items.push(Item { expr, sep_line: 0 });
+            self.probe_after(expr);
             if !self.accept(Tok::Char(b','))? {
                 return Ok(());
             }
+            self.probe_after(expr);
             self.items.last_mut().expect("an expression").sep_line = self.lex.last_line;
         }
     }
@@ -235,6 +243,7 @@ impl Parser<'_> {
                 break;
             }
             self.fields.last_mut().expect("a field").sep_line = self.lex.last_line;
+            self.probe_after(field.value);
         }
         self.expect_match(Tok::Char(b'}'), Tok::Char(b'{'), open_line)?;
         let line = self.lex.last_line;

@@ -249,3 +249,14 @@ fn chunk_names_stand_in_front() {
     assert_eq!(with(b"@dir/file.lua"), "dir/file.lua:2: unexpected symbol near '='");
     assert_eq!(with(b"x = 1\ny"), "[string \"x = 1...\"]:2: unexpected symbol near '='");
 }
+
+#[test]
+fn too_many_registers() {
+    let near = |src: &str| {
+        let e = message(src);
+        e.strip_prefix("t:2: function or expression needs too many registers near ").unwrap_or_else(|| panic!("{e}")).to_string()
+    };
+    assert_eq!(near(&format!("\na = f(x{})", ", x".repeat(260))), "'x'");
+    assert_eq!(near(&format!("\nf(x{})", ", x".repeat(253))), "<eof>");
+    assert_eq!(near(&format!("\nreturn x{} + y", ", x".repeat(255))), "'x'");
+}
