@@ -143,6 +143,7 @@ fn run_fuzz(plan: &fuzz::Plan, self_check: bool) -> Result<bool, String> {
         report.differing,
         report.batch_only
     );
+    println!("{} passed, {} failed", report.compared - (report.differing as u64).min(report.compared), report.differing);
     Ok(report.differing == 0)
 }
 

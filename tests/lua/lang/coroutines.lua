@@ -34,4 +34,4 @@ local cos = {} for i = 1, 1000 do cos[i] = coroutine.wrap(function() local s = i
 case "deep recursion inside"
 print(coroutine.wrap(function() local function d(n) if n == 0 then return 0 end return 1 + d(n - 1) end return d(10000) end)())
 case "recursive resume"
-local function nest(n) if n == 0 then return 0 end return 1 + coroutine.wrap(nest)(n - 1) end print(nest(100)) print(select(2, pcall(nest, 300)))
+local function nest(n) if n == 0 then return 0 end return 1 + coroutine.wrap(nest)(n - 1) end print(nest(100)) print(select(2, pcall(nest, 300)):match "C stack overflow$")
