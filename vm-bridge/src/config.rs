@@ -62,7 +62,8 @@ pub struct JitConfig {
     pub memory: CodeMemoryOptions,
     /// Times that a side exit may be taken before its bet counts as wrong.
     pub exit_limit: u32,
-    /// The native stack that the VM runs on; none: that of the thread that attaches the engine.
+    /// The native stack that the VM runs on; none: as `native_limit` of the VM says, or if that is 0, the stack of the
+    /// thread that attaches the engine.
     pub stack: Option<StackBounds>,
     /// Bytes of the native stack that compiled code leaves to Rust code.
     pub stack_reserve: usize,

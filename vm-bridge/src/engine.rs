@@ -101,10 +101,6 @@ impl JitEngine {
         let workshop =
             Workshop { memory: memory.clone(), side_exit_stub: stubs.side_exit(), config: config.clone(), perf_map };
         let generator = make(workshop)?;
-        let stack = match config.stack {
-            Some(s) => s,
-            None => StackBounds::of_this_thread()?,
-        };
         let threshold = if config.stress.jit { 0 } else { config.threshold };
         let redirects = Redirects::new(stubs.lazy_return());
         let engine = Rc::new(JitEngine {
@@ -118,8 +114,14 @@ impl JitEngine {
             memory,
             _stubs: stubs,
         });
-        let reserve = engine.config.stack_reserve.min(stack.size() / 2);
-        vm.native.context.native_limit = (stack.low + reserve) as u64;
+        if vm.native.context.native_limit == 0 || engine.config.stack.is_some() {
+            let stack = match engine.config.stack {
+                Some(s) => s,
+                None => StackBounds::of_this_thread()?,
+            };
+            let reserve = engine.config.stack_reserve.min(stack.size() / 2);
+            vm.native.context.native_limit = (stack.low + reserve) as u64;
+        }
         vm.native.engine = Rc::as_ptr(&engine) as usize;
         vm.default_entry = RtFn::Call.address();
         vm.set_hot_threshold(threshold.max(1));

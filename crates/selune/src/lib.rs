@@ -1,4 +1,6 @@
 //! Embedding API of Selune: a VM with the standard library and, where LLVM is there, the JIT.
+#[cfg(feature = "llvm")]
+mod jit;
 pub mod options;
 pub mod repl;
 pub mod run;

@@ -175,8 +175,7 @@ fn attach_llvm(_: &mut Vm, _: &Options) -> Result<(), String> {
 }
 #[cfg(feature = "llvm")]
 fn attach_llvm(vm: &mut Vm, o: &Options) -> Result<(), String> {
-    let _ = (vm, o);
-    Ok(())
+    crate::jit::attach(vm, o)
 }
 
 fn run(vm: &mut Vm, o: &Options) -> bool {

@@ -101,6 +101,7 @@ macro_rules! for_each_runtime_function {
         (SetInt, rt_set_int, value, CallsLua, [Vm, Value, Int, Value] -> Void, table::set_int, "o[i] = v");
         (SetField, rt_set_field, value, CallsLua, [Vm, Value, Value, Value] -> Void, table::set_field, "o.name = v");
         (RawSetInt, rt_raw_set_int, value, Collects, [Vm, Value, Int, Value] -> Void, table::raw_set_int, "t[i] = v without metamethods");
+        (RawSet, rt_raw_set, value, Collects, [Vm, Value, Value, Value] -> Void, table::raw_set, "t[k] = v without metamethods");
         (SetList, rt_set_list, value, Collects, [Vm, Value, Int, Int] -> Void, table::set_list, "t[first + j] = args[j] for j < n");
         (SetListOpen, rt_set_list_open, value, Collects, [Vm, Value, Int] -> Void, table::set_list_open, "the same with the open list");
         (Len, rt_len, value, CallsLua, [Vm, Value] -> Value, table::len, "#o");

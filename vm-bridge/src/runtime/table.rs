@@ -121,6 +121,15 @@ pub unsafe extern "C" fn raw_set_int(vm: *mut Vm, t: Value, i: i64, v: Value) ->
     }
 }
 
+/// `t[k] = v` in a table whose metatable does not matter; throws for nil and NaN.
+///
+/// # Safety
+/// As `raw_set_int`.
+pub unsafe extern "C" fn raw_set(vm: *mut Vm, t: Value, k: Value, v: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe { with_vm(vm, |vm| settled(vm, |vm| vm.raw_set(t, k, v))) }
+}
+
 /// `t[first + j] = args[j]` for `j < n`.
 ///
 /// # Safety

@@ -429,6 +429,10 @@ impl Heap {
         self.policy.owned += unsafe { thread_bytes(thread) };
         v
     }
+    /// Is this the address of a proto that is alive?
+    pub fn is_live_proto(&self, address: usize) -> bool {
+        self.protos.iter().any(|p| *p as usize == address)
+    }
     /// Takes a finished proto. It never moves.
     pub fn new_proto(&mut self, mut proto: Proto) -> *mut Proto {
         // Marked in the header, like a large object; remembered at birth, because its constants may be young.

@@ -1,0 +1,45 @@
+//! The LLVM backend, set up as the command line says.
+use crate::options::{Options, Stress};
+use selune_vm::Vm;
+use vm_bridge::{DumpOptions, JitConfig, OptLevel, StressOptions};
+
+/// Gives the VM the backend. LLVM itself is loaded when the first function gets hot.
+pub fn attach(vm: &mut Vm, o: &Options) -> Result<(), String> {
+    jit_llvm::attach(vm, config(o)).map(|_| ()).map_err(|e| e.to_string())
+}
+
+fn config(o: &Options) -> JitConfig {
+    let stress = StressOptions {
+        deopt: o.stress.contains(&Stress::Deopt),
+        jit: o.stress.contains(&Stress::Jit),
+        no_feedback: o.stress.contains(&Stress::NoFeedback),
+        osr: o.stress.contains(&Stress::Osr),
+    };
+    let mut dump = DumpOptions::default();
+    for (stage, function) in &o.dump {
+        match stage.as_str() {
+            "ssa" => dump.ssa = true,
+            "ll" => dump.ll = true,
+            "ll-opt" => dump.ll_opt = true,
+            "asm" => dump.asm = true,
+            _ => continue,
+        }
+        dump.function = function.clone();
+    }
+    let opt_level = match o.jit_opt.as_str() {
+        "lean" => OptLevel::Lean,
+        "2" => OptLevel::Full,
+        _ => OptLevel::Auto,
+    };
+    let defaults = JitConfig::default();
+    JitConfig {
+        threshold: o.threshold.map_or(defaults.threshold, |n| n.clamp(1, 1 << 30) as i32),
+        sync: o.jit_sync,
+        opt_level,
+        perf_map: o.perf_map,
+        dump,
+        stress,
+        trace: std::env::var_os("SELUNE_JIT_TRACE").is_some(),
+        ..defaults
+    }
+}
