@@ -12,6 +12,7 @@ mod grow;
 mod hash;
 mod iterate;
 mod length;
+mod slide;
 #[cfg(test)]
 mod tests;
 

@@ -27,7 +27,6 @@ static FUNCTIONS: &[Entry] = &[
     ("setmetatable", setmetatable),
     ("tonumber", tonumber),
     ("tostring", tostring),
-    ("type", type_),
 ];
 
 /// Sets the globals.
@@ -45,6 +44,9 @@ pub fn open(vm: &mut Vm) {
     let iter = vm.new_native(ipairs_step, &"ipairs_aux");
     let f = vm.new_native_with(ipairs, &"ipairs", NativeKind::Plain, &[iter]);
     set_field(vm, globals, "ipairs", f);
+    let names = TYPE_NAMES.map(|name| vm.intern(name.as_bytes()));
+    let f = vm.new_native_with(type_, &"type", NativeKind::Plain, &names);
+    set_field(vm, globals, "type", f);
     let version = vm.intern(b"Lua 5.4");
     set_field(vm, globals, "_VERSION", version);
     set_field(vm, globals, "_G", globals);
@@ -219,9 +221,33 @@ fn rawset(vm: &mut Vm, args: Args) -> NativeResult {
     vm.ret1(t)
 }
 
+/// The names of the types, by `type_number`.
+const TYPE_NAMES: [&str; 8] = ["number", "string", "table", "function", "nil", "boolean", "userdata", "thread"];
+
+fn type_number(v: Value) -> usize {
+    if v.is_number() {
+        0
+    } else if v.is_string() {
+        1
+    } else if v.is_table() {
+        2
+    } else if v.is_function() {
+        3
+    } else if v.is_nil() {
+        4
+    } else if v == Value::TRUE || v == Value::FALSE {
+        5
+    } else if v.is_thread() {
+        7
+    } else {
+        6
+    }
+}
+
+/// `type(v)`; the names are upvalues.
 fn type_(vm: &mut Vm, args: Args) -> NativeResult {
     let v = vm.check_any(args, 0)?;
-    let name = vm.intern(v.type_name().as_bytes());
+    let name = vm.upvalue(type_number(v));
     vm.ret1(name)
 }
 

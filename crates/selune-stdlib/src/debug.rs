@@ -1,9 +1,8 @@
 //! The library `debug`.
-use crate::register::{Entry, check_function, new_library, opt_bytes, set_field};
+use crate::register::{Entry, check_function, new_library, opt_bytes, set_field, subtable};
 use crate::stream;
 use selune_core::value::Value;
-use selune_vm::debug::{HOOK_CALL, HOOK_COUNT, HOOK_LINE, HOOK_RETURN};
-use selune_vm::debug::DebugInfo;
+use selune_vm::debug::{DebugInfo, HOOK_CALL, HOOK_COUNT, HOOK_LINE, HOOK_RETURN};
 use selune_vm::{Args, NativeResult, Thrown, Vm};
 
 static FUNCTIONS: &[Entry] = &[
@@ -246,6 +245,8 @@ fn upvaluejoin(vm: &mut Vm, args: Args) -> NativeResult {
 fn sethook(vm: &mut Vm, args: Args) -> NativeResult {
     let (thread, skip) = thread_argument(vm, args);
     if args.get(vm, skip).is_nil() {
+        let table = hook_table(vm);
+        vm.raw_set(table, thread, Value::NIL)?;
         vm.set_hook(thread, Value::NIL, 0, 0);
         return Ok(0);
     }
@@ -258,8 +259,22 @@ fn sethook(vm: &mut Vm, args: Args) -> NativeResult {
             mask |= bit;
         }
     }
+    let table = hook_table(vm);
+    vm.raw_set(table, thread, hook)?;
     vm.set_hook(thread, hook, mask, count);
     Ok(0)
+}
+
+/// The registry's table from threads to their hooks, with weak keys.
+fn hook_table(vm: &mut Vm) -> Value {
+    let registry = vm.registry();
+    let table = subtable(vm, registry, "_HOOKKEY");
+    if vm.metatable(table).is_nil() {
+        let mode = vm.intern(b"k");
+        set_field(vm, table, "__mode", mode);
+        vm.set_metatable(table, table);
+    }
+    table
 }
 
 fn gethook(vm: &mut Vm, args: Args) -> NativeResult {

@@ -146,8 +146,9 @@ fn fmod(vm: &mut Vm, args: Args) -> NativeResult {
         let r = vm.int(a.wrapping_rem(b));
         return vm.ret1(r);
     }
-    let a = vm.check_num(args, 0)?;
+    // PUC evaluates the second check first.
     let b = vm.check_num(args, 1)?;
+    let a = vm.check_num(args, 0)?;
     vm.ret1(Value::float(a % b))
 }
 
@@ -311,6 +312,7 @@ fn extreme(vm: &mut Vm, args: Args, largest: bool) -> NativeResult {
 fn random_(vm: &mut Vm, args: Args) -> NativeResult {
     let state = vm.upvalue(0);
     let Some(random) = vm.userdata_mut::<Random>(state) else { return Ok(0) };
+    // A number is drawn even if the arguments turn out to be wrong.
     let bits = random.next();
     let (low, high) = match args.len() {
         0 => return vm.ret1(Value::float(Random::float(bits))),
@@ -328,8 +330,14 @@ fn random_(vm: &mut Vm, args: Args) -> NativeResult {
     if low > high {
         return Err(vm.arg_error(1, "interval is empty"));
     }
-    let Some(random) = vm.userdata_mut::<Random>(state) else { return Ok(0) };
-    let offset = random.project(bits, (high as u64).wrapping_sub(low as u64));
+    let range = (high as u64).wrapping_sub(low as u64);
+    let offset = match Random::project(bits, range) {
+        Some(offset) => offset,
+        None => match vm.userdata_mut::<Random>(state) {
+            Some(random) => random.draw(range),
+            None => return Ok(0),
+        },
+    };
     let v = vm.int(offset.wrapping_add(low as u64) as i64);
     vm.ret1(v)
 }

@@ -64,21 +64,18 @@ impl fmt::Display for PatternError {
 /// Finds `needle` in `hay[from..]`; the position is relative to `hay`.
 #[inline]
 pub fn find_plain(hay: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    let rest = hay.get(from..)?;
-    let at = match needle {
-        [] => Some(0),
-        [c] => memchr::memchr(*c, rest),
-        _ if rest.len() < 64 => find_short(rest, needle),
-        _ => memchr::memmem::find(rest, needle),
-    };
-    at.map(|i| i + from)
-}
-
-/// Search without preparation, for short texts.
-fn find_short(hay: &[u8], needle: &[u8]) -> Option<usize> {
-    let last = hay.len().checked_sub(needle.len())?;
-    let first = needle[0];
-    (0..=last).find(|&i| hay[i] == first && hay[i..].starts_with(needle))
+    /// So many places where only the first byte fits are looked at before the search is prepared.
+    const PATIENCE: usize = 16;
+    let [first, rest @ ..] = needle else { return (from <= hay.len()).then_some(from) };
+    let mut at = from;
+    for _ in 0..PATIENCE {
+        at += memchr::memchr(*first, hay.get(at..)?)?;
+        if rest.is_empty() || hay[at + 1..].starts_with(rest) {
+            return Some(at);
+        }
+        at += 1;
+    }
+    memchr::memmem::find(hay.get(at..)?, needle).map(|i| at + i)
 }
 
 /// Has the pattern no special characters, so that a plain search does?

@@ -42,19 +42,22 @@ impl Random {
         (bits >> 11) as f64 * (0.5 / (1u64 << 52) as f64)
     }
 
-    /// Projects random bits into [0, n] without bias; may take more bits.
+    /// Projects random bits into [0, n] without bias; None when these bits do not do.
     #[inline]
-    pub fn project(&mut self, mut bits: u64, n: u64) -> u64 {
+    pub fn project(bits: u64, n: u64) -> Option<u64> {
         if n & n.wrapping_add(1) == 0 {
-            return bits & n;
+            return Some(bits & n);
         }
-        let limit = u64::MAX >> n.leading_zeros();
+        Some(bits & u64::MAX >> n.leading_zeros()).filter(|bits| *bits <= n)
+    }
+
+    /// Draws until a number in [0, n] comes.
+    pub fn draw(&mut self, n: u64) -> u64 {
         loop {
-            bits &= limit;
-            if bits <= n {
-                return bits;
+            let bits = self.next();
+            if let Some(offset) = Random::project(bits, n) {
+                return offset;
             }
-            bits = self.next();
         }
     }
 }
@@ -70,9 +73,6 @@ mod tests {
         assert_eq!(random.next(), 0x7a7040a5_a323c9d6);
         assert_eq!(Random::float(1 << 63), 0.5);
         assert!(Random::float(u64::MAX) < 1.0);
-        assert!((0..100).all(|_| {
-            let bits = random.next();
-            random.project(bits, 5) <= 5
-        }));
+        assert!((0..100).all(|_| random.draw(5) <= 5));
     }
 }

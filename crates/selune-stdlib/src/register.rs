@@ -1,4 +1,5 @@
 //! Putting natives into tables, and small steps that several libraries share.
+use selune_core::string;
 use selune_core::value::Value;
 use selune_vm::{Args, NativeFn, Thrown, Vm};
 
@@ -47,21 +48,12 @@ pub fn subtable(vm: &mut Vm, parent: Value, name: &str) -> Value {
     table
 }
 
-/// The part `from..to` of a string as a new string (the string itself when it is all of it).
+/// The part `from..to` of a string as a new string (the string itself when it is all of it). Allocating does not collect, so
+/// the bytes stay where they are meanwhile.
 #[inline]
 pub fn substring(vm: &mut Vm, s: Value, from: usize, to: usize) -> Value {
-    let bytes = vm.bytes(s);
-    let len = to - from;
-    if len == bytes.len() {
-        return s;
-    }
-    if len <= 64 {
-        let mut buf = [0u8; 64];
-        buf[..len].copy_from_slice(&bytes[from..to]);
-        return vm.new_str(&buf[..len]);
-    }
-    let part = bytes[from..to].to_vec();
-    vm.new_str(&part)
+    let bytes = string::bytes(s);
+    if to - from == bytes.len() { s } else { vm.new_str(&bytes[from..to]) }
 }
 
 /// The text that `v` has as an operand of a function that takes strings: a string's bytes or a number's text.

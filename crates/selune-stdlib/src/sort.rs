@@ -1,7 +1,7 @@
 //! `table.sort`: PUC's quicksort, so that order functions see the same comparisons and bad ones the same error.
 //!
-//! Arrays of only strings, only integers or only ordinary floats that are sorted by `<` have no observable comparisons:
-//! they are sorted outside of the table by Rust's own sort.
+//! Arrays of only strings, only integers or only floats (without NaN and -0.0) that are sorted by `<` have no observable
+//! comparisons: they are sorted outside of the table by Rust's own sort.
 use crate::table::{self, ALL, get, is_raw, set};
 use selune_core::number::{self, Number};
 use selune_core::string;
@@ -51,7 +51,7 @@ fn sort_plain(vm: &mut Vm, t: Value, n: i64) -> bool {
     let mut values = values;
     if values.iter().all(|v| v.is_string()) {
         values.sort_unstable_by(|a, b| string::compare(*a, *b));
-    } else if values.iter().all(|v| v.is_float() && !v.as_float().is_nan()) {
+    } else if values.iter().all(|v| v.is_float() && !v.as_float().is_nan() && v.as_float().to_bits() != (-0.0f64).to_bits()) {
         values.sort_unstable_by(|a, b| a.as_float().total_cmp(&b.as_float()));
     } else {
         return false;
@@ -95,8 +95,13 @@ impl Sorter<'_> {
     fn less(&mut self, a: usize, b: usize) -> Result<bool, Thrown> {
         let (a, b) = (self.vm.stack_at(self.scratch + a), self.vm.stack_at(self.scratch + b));
         if self.has_function {
+            let at = self.vm.top();
             let f = self.args.get(self.vm, 1);
-            return Ok(self.vm.call1(f, &[a, b])?.is_truthy());
+            self.vm.push(f);
+            self.vm.push(a);
+            self.vm.push(b);
+            self.vm.call_at(at, 2, 1)?;
+            return Ok(self.vm.pop().is_truthy());
         }
         match (as_number(a), as_number(b)) {
             (Some(Number::Int(a)), Some(Number::Int(b))) => Ok(a < b),

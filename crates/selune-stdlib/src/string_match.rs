@@ -190,12 +190,11 @@ impl Substitution {
             let key = capture_value(vm, s, program, m, 0)?;
             vm.index(repl, key)?
         } else {
-            let n = program.capture_count().max(1);
-            let mut captures = [Value::NIL; crate::pattern::MAX_CAPTURES];
-            for (i, place) in captures[..n].iter_mut().enumerate() {
-                *place = capture_value(vm, s, program, m, i)?;
-            }
-            vm.call1(repl, &captures[..n])?
+            let at = vm.top();
+            vm.push(repl);
+            let n = push_captures(vm, s, program, m, true)?;
+            vm.call_at(at, n, 1)?;
+            vm.pop()
         };
         if v.is_falsy() {
             return Ok(());

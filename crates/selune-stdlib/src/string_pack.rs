@@ -18,10 +18,18 @@ fn next(vm: &mut Vm, format: &mut Format<'_>, total: usize) -> Result<Option<Ite
     format.next(total).map_err(|e| format_error(vm, e))
 }
 
+/// The format. Nothing in this library can collect, so its bytes stay where they are.
+fn format_of<'a>(vm: &mut Vm, args: Args) -> Result<&'a [u8], Thrown> {
+    vm.check_str(args, 0).map(selune_core::string::bytes)
+}
+
 /// `string.pack(fmt, v1, v2, ...)`
 pub fn pack(vm: &mut Vm, args: Args) -> NativeResult {
-    let fmt = crate::register::check_bytes(vm, args, 0)?;
-    let mut format = Format::new(&fmt);
+    let fmt = format_of(vm, args)?;
+    // As in PUC, the first missing argument counts as nil.
+    vm.push(Value::NIL);
+    let args = Args { base: args.base, n: args.n + 1 };
+    let mut format = Format::new(fmt);
     let mut out = Vec::new();
     let mut arg = 0;
     while let Some(item) = next(vm, &mut format, out.len())? {
@@ -97,8 +105,8 @@ fn pack_value(vm: &mut Vm, args: Args, arg: usize, item: Item, little: bool, out
 
 /// `string.packsize(fmt)`
 pub fn packsize(vm: &mut Vm, args: Args) -> NativeResult {
-    let fmt = crate::register::check_bytes(vm, args, 0)?;
-    let mut format = Format::new(&fmt);
+    let fmt = format_of(vm, args)?;
+    let mut format = Format::new(fmt);
     let mut total = 0;
     while let Some(item) = next(vm, &mut format, total)? {
         if matches!(item.kind, Kind::String | Kind::Zero) {
@@ -115,14 +123,14 @@ pub fn packsize(vm: &mut Vm, args: Args) -> NativeResult {
 
 /// `string.unpack(fmt, s [, pos])`
 pub fn unpack(vm: &mut Vm, args: Args) -> NativeResult {
-    let fmt = crate::register::check_bytes(vm, args, 0)?;
+    let fmt = format_of(vm, args)?;
     let data = vm.check_str(args, 1)?;
     let len = vm.bytes(data).len();
     let mut pos = start_position(vm.opt_int(args, 2, 1)?, len) - 1;
     if pos > len {
         return Err(vm.arg_error(3, "initial position out of string"));
     }
-    let mut format = Format::new(&fmt);
+    let mut format = Format::new(fmt);
     let mut count = 0;
     while let Some(item) = next(vm, &mut format, pos)? {
         if item.align.saturating_add(item.size) > len - pos {

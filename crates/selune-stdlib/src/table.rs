@@ -106,6 +106,16 @@ fn insert(vm: &mut Vm, args: Args) -> NativeResult {
                 return Err(vm.arg_error(2, "position out of bounds"));
             }
             let mut i = end;
+            let t = args.get(vm, 0);
+            if i > pos && is_raw(vm, t) {
+                // The last one may make the array grow; the others can then be moved at once.
+                let last = vm.raw_get_int(t, i - 1);
+                vm.raw_set_int(t, i, last);
+                i -= 1;
+                if vm.heap.slide_elements(t, pos, pos + 1, i - pos) {
+                    i = pos;
+                }
+            }
             while i > pos {
                 let v = get(vm, args, 0, i - 1)?;
                 set(vm, args, 0, i, v)?;
@@ -127,6 +137,10 @@ fn remove(vm: &mut Vm, args: Args) -> NativeResult {
     }
     let removed = get(vm, args, 0, pos)?;
     vm.push(removed);
+    let t = args.get(vm, 0);
+    if pos < size && is_raw(vm, t) && vm.heap.slide_elements(t, pos + 1, pos, size - pos) {
+        pos = size;
+    }
     while pos < size {
         let v = get(vm, args, 0, pos + 1)?;
         set(vm, args, 0, pos, v)?;
@@ -150,6 +164,10 @@ fn move_(vm: &mut Vm, args: Args) -> NativeResult {
         let n = end - from + 1;
         if to > i64::MAX - n + 1 {
             return Err(vm.arg_error(4, "destination wrap around"));
+        }
+        let t = args.get(vm, 0);
+        if target == 0 && is_raw(vm, t) && vm.heap.slide_elements(t, from, to, n) {
+            return vm.ret1(t);
         }
         let forward = to > end || to <= from || target != 0 && {
             let (a, b) = (args.get(vm, 0), args.get(vm, target));
