@@ -53,7 +53,7 @@ macro_rules! for_each_op {
         (LoadTrue, op_load_true, A, None, None, "R[A] := true");
         (GetUpval, op_get_upval, AB, None, None, "R[A] := UpValue[B]");
         (SetUpval, op_set_upval, AB, None, None, "UpValue[B] := R[A]");
-        (NewCell, op_new_cell, AB, None, Moves, "R[A] := new cell that holds R[B]");
+        (NewCell, op_new_cell, AB, None, Moves, "R[A] := new cell that holds R[B]; S: registers in use (0: unknown)");
         (GetCell, op_get_cell, AB, None, None, "R[A] := the value in cell R[B]");
         (SetCell, op_set_cell, AB, None, None, "the value in cell R[A] := R[B]");
         // ---- table
@@ -127,7 +127,7 @@ macro_rules! for_each_op {
         (VarArg, op_var_arg, ABC, None, Moves, "R[A], ..., R[A+C-2] := varargs; C = 0: all, sets top");
         (VarArgPrep, op_var_arg_prep, A, None, Throws, "first instruction of a vararg function; A = fixed parameters");
         // ---- closure
-        (Closure, op_closure, ABx, None, Moves, "R[A] := closure of proto Bx with the cells that its upvalue descriptors name");
+        (Closure, op_closure, ABx, None, Moves, "R[A] := closure of proto Bx with the cells that its upvalue descriptors name; S: registers in use (0: unknown)");
         (Tbc, op_tbc, A, None, Throws, "R[A] is to be closed (checks that it can be)");
         (Close, op_close, A, None, Calls, "close all variables >= R[A] that are to be closed");
     } };

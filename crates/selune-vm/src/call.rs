@@ -95,7 +95,6 @@ impl Vm {
     }
     /// Begins the call of the value at `func` with `nargs` arguments above it.
     pub(crate) fn begin_call(&mut self, func: u32, mut nargs: u32, nresults: i32, ret: Delivery, data: u64) -> Result<Flow, Thrown> {
-        let mut hops = 0;
         loop {
             let f = self.get(func);
             if f.is_lua_closure() {
@@ -109,9 +108,8 @@ impl Vm {
             }
             // `__call`: the object becomes the first argument.
             let mm = self.metamethod(f, Metamethod::Call);
-            hops += 1;
-            if mm.is_nil() || hops > 15 {
-                return Err(if mm.is_nil() { self.call_error(f) } else { self.rt_error("'__call' chain too long") });
+            if mm.is_nil() {
+                return Err(self.call_error(f));
             }
             self.ensure_stack(func + nargs + 3)?;
             for i in (0..=nargs).rev() {
@@ -425,10 +423,9 @@ impl Vm {
             FrameKind::Pcall | FrameKind::Xpcall => {
                 self.c_levels = below.nvarargs;
                 self.thread_mut().frames.pop();
-                self.ensure_stack(below.func + n + 2)?;
-                self.move_results(below.func + 1, -1, first, n);
-                self.put(below.func, Value::TRUE);
-                self.deliver(below, below.func, n + 1)
+                // The body's function or registers were below its results: that slot is dead.
+                self.put(first - 1, Value::TRUE);
+                self.deliver(below, first - 1, n + 1)
             }
             FrameKind::Close => {
                 self.thread_mut().top = below.top;

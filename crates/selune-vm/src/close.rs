@@ -119,6 +119,12 @@ impl Vm {
         let (cur, floor, levels) = (self.cur, self.thread().frames.len(), self.c_levels);
         self.thread_mut().nny += 1;
         while self.thread().tbc.len() > keep {
+            if self.enter_c_level().is_err() {
+                // The variables stay open, as when a `__close` method fails so early.
+                e = self.error;
+                self.thread_mut().tbc.pop();
+                continue;
+            }
             let level = self.thread().tbc[keep].slot;
             let mut flow = self.begin_close(level, After::Leave, Some(e));
             loop {

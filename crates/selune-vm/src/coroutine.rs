@@ -6,7 +6,7 @@ use crate::Vm;
 use crate::call::Flow;
 use crate::native::{Args, Thrown};
 use crate::vm::MAX_C_LEVELS;
-use selune_core::thread::{Delivery, FrameKind, INITIAL_STACK, Status, Thread, frame_flags};
+use selune_core::thread::{Delivery, MAX_STACK, FrameKind, INITIAL_STACK, Status, Thread, frame_flags};
 use selune_core::value::Value;
 
 impl Vm {
@@ -112,17 +112,19 @@ impl Vm {
         debug_assert_eq!(f.kind, FrameKind::Resume);
         self.c_levels = f.nvarargs;
         let skip = if f.flags & frame_flags::WRAP != 0 { 0 } else { 1 };
-        self.ensure_stack(f.func + n + 2)?;
+        // The function stays where it is for a return hook.
+        let to = f.func + 1;
+        self.ensure_stack(to + n + 2)?;
         if skip == 1 {
-            self.put(f.func, Value::TRUE);
+            self.put(to, Value::TRUE);
         }
         for i in 0..n {
             // SAFETY: values on the other coroutine's stack, which does not move here (THREAD-1).
             let v = unsafe { *(*from).stack.add((first + i) as usize) };
-            self.put(f.func + skip + i, v);
+            self.put(to + skip + i, v);
         }
-        self.thread_mut().top = f.func + skip + n;
-        self.finish_frame(f, f.func, skip + n)
+        self.thread_mut().top = to + skip + n;
+        self.finish_frame(f, to, skip + n)
     }
     /// The bottom function of the running coroutine has returned.
     pub(crate) fn coroutine_returned(&mut self, first: u32, n: u32) -> Result<Flow, Thrown> {
@@ -149,8 +151,8 @@ impl Vm {
             t.status = Status::Suspended;
             let f = t.frames.last_mut().expect("yield's frame");
             f.kind = FrameKind::Yield;
-            t.top = f.func;
-            f.top = f.func;
+            t.top = f.func + 1;
+            f.top = f.func + 1;
         }
         self.leave_coroutine();
         let base = self.thread().frames.last().map_or(0, |f| f.nvarargs) + 1;

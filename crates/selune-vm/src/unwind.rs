@@ -47,11 +47,12 @@ impl Vm {
     /// Gives `false, error` as the results of the pcall whose frame is on top.
     pub(crate) fn finish_catch(&mut self, e: Value) -> Result<Flow, Thrown> {
         let frame = self.thread_mut().frames.pop().expect("pcall's frame");
-        self.thread_mut().top = frame.func + 2;
-        self.put(frame.func, Value::FALSE);
-        self.put(frame.func + 1, e);
+        // The function stays where it is for a return hook.
+        self.thread_mut().top = frame.func + 3;
+        self.put(frame.func + 1, Value::FALSE);
+        self.put(frame.func + 2, e);
         self.end_of_overflow();
-        self.finish_frame(frame, frame.func, 2)
+        self.finish_frame(frame, frame.func + 1, 2)
     }
     /// The bottom frame of the running coroutine is gone with an error: who resumed it goes on. None: the error goes on
     /// in the resumer (coroutine.wrap).
@@ -83,10 +84,10 @@ impl Vm {
             return Ok(None);
         }
         self.thread_mut().frames.pop();
-        self.ensure_stack(frame.func + 3)?;
-        self.thread_mut().top = frame.func + 2;
-        self.put(frame.func, Value::FALSE);
-        self.put(frame.func + 1, e);
-        self.finish_frame(frame, frame.func, 2).map(Some)
+        self.ensure_stack(frame.func + 4)?;
+        self.thread_mut().top = frame.func + 3;
+        self.put(frame.func + 1, Value::FALSE);
+        self.put(frame.func + 2, e);
+        self.finish_frame(frame, frame.func + 1, 2).map(Some)
     }
 }

@@ -50,6 +50,9 @@ impl Emitter<'_, '_> {
 
     #[inline]
     pub(super) fn push(&mut self, ins: Ins) -> usize {
+        // Opcodes that allocate, and have no feedback there, say in S how many registers are in use: what lies above is no root
+        // of a collection that they start.
+        let ins = if matches!(ins.op(), Op::Closure | Op::NewCell) { ins.with_s(self.free as u16) } else { ins };
         self.out.code.push(ins);
         self.out.lines.push(self.line);
         self.out.code.len() - 1

@@ -356,10 +356,7 @@ fn concat_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     match vm.concat_step(at, n)? {
         (_, None) => {
             saw_slow(vm, types::STRING);
-            if vm.heap.gc_request != 0 {
-                vm.poll()?;
-            }
-            Ok(Flow::Run)
+            if vm.heap.gc_request != 0 { poll_inner(vm, i) } else { Ok(Flow::Run) }
         }
         (n, Some(o)) => {
             saw_slow(vm, types::OTHER);

@@ -148,13 +148,11 @@ fn tail_call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     vm.thread_mut().top = func + 1 + nargs;
     let mut f = vm.get(func);
     record_callee(fb_slot_slow(vm, i), f);
-    let mut hops = 0;
     while !f.is_function() {
         let mm = vm.metamethod(f, selune_core::shape::Metamethod::Call);
-        if mm.is_nil() || hops > 15 {
+        if mm.is_nil() {
             return Err(vm.call_error(f));
         }
-        hops += 1;
         vm.ensure_stack(func + nargs + 4)?;
         for j in (0..=nargs).rev() {
             let v = vm.get(func + j);

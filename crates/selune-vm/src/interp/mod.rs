@@ -183,8 +183,22 @@ op! {
 pub(crate) use resume_here as resume;
 
 /// Does what the poll word asks for, then goes on.
-fn poll_inner(vm: &mut Vm, _: Ins) -> Result<Flow, Thrown> {
-    vm.poll().map(|()| Flow::Run)
+fn poll_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
+    use selune_core::opcode::Op;
+    // Registers above those in use are no roots: what they still hold may go.
+    let live = match i.op() {
+        Op::NewTable | Op::Concat => i.a() + 1,
+        Op::Closure | Op::NewCell if i.s() != 0 => (i.s() as usize).max(i.a() + 1),
+        _ => return vm.poll().map(|()| Flow::Run),
+    };
+    let n = vm.thread().frames.len() - 1;
+    let (top, base) = (vm.thread().frames[n].top, vm.thread().frames[n].base);
+    let t = vm.thread_mut();
+    t.frames[n].top = base + live as u32;
+    t.top = base + live as u32;
+    let r = vm.poll();
+    vm.thread_mut().frames[n].top = top;
+    r.map(|()| Flow::Run)
 }
 slow!(poll, poll_inner);
 
