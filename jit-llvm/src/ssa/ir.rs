@@ -205,7 +205,7 @@ pub struct Effects {
 
 /// Instructions. "exit" in a comment: the instruction has an `exit` and takes it when the condition fails.
 /// "site": it has a call site (error position). Operand types: `A` Any, `I` I64, `F` F64, `B` Bool.
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Op {
     // ---- constants (in no block; materialise at the use)
     /// `-> I64`.
@@ -662,14 +662,19 @@ impl Op {
     pub fn is_pinned(&self) -> bool {
         matches!(self, Op::Phi | Op::Closure | Op::Param(_) | Op::OsrReg(_) | Op::VarArgSave) || self.is_terminator()
     }
-    /// May be removed when its value is not used (guards too: without users nobody relies on them, unless they have none by nature).
+    /// May be removed when its value is not used. Guards stay: what they test may matter without their value.
     pub fn removable(&self) -> bool {
         let e = self.effects();
         match self {
-            Op::Guard { .. } | Op::Poll | Op::VarArgSave => false,
             Op::NewTable { .. } | Op::NewCell | Op::NewClosure { .. } => true,
-            _ => e.writes.is_none() && e.gc == Gc::None && !e.throws && !self.is_terminator(),
+            Op::VarArgSave => false,
+            _ => !self.has_exit() && e.writes.is_none() && e.gc == Gc::None && !e.throws && !self.is_terminator(),
         }
+    }
+    /// Returns its first operand (at machine level the same value), having tested something.
+    pub fn is_transparent_guard(&self) -> bool {
+        use Op::*;
+        matches!(self, GuardKind(_) | GuardShape { .. } | GuardPlain | GuardProto(_) | GuardNative { .. } | GuardBits { .. } | GuardIndex)
     }
 }
 

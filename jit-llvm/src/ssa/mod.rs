@@ -4,6 +4,7 @@
 //! makes it from bytecode and feedback, `passes` improve it. `lower` translates it.
 pub mod build;
 pub mod ir;
+pub mod passes;
 pub mod print;
 pub mod types;
 pub mod verify;

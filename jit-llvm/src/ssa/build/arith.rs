@@ -110,6 +110,13 @@ impl Builder<'_> {
         let (x, y) = if all(types::FLOAT) {
             let x = self.guard_float(a);
             (x, if a == b { x } else { self.guard_float(b) })
+        } else if all(types::INT_FLOAT) {
+            let x = self.guard_int(a, small);
+            (self.int_to_float(x), self.guard_float(b))
+        } else if all(types::FLOAT_INT) {
+            let x = self.guard_float(a);
+            let y = self.guard_int(b, small);
+            (x, self.int_to_float(y))
         } else if all(types::FLOAT | types::INT_FLOAT) {
             (self.guard_number(a), self.guard_float(b))
         } else if all(types::FLOAT | types::FLOAT_INT) {

@@ -3,7 +3,6 @@ use super::context::Builder;
 use crate::ssa::ir::*;
 use crate::ssa::types::Kinds;
 use selune_core::feedback::types;
-use selune_core::number;
 use selune_core::proto::Ins;
 
 const SEEN: u16 =
@@ -280,14 +279,4 @@ pub fn fold_int(c: Cmp, a: i64, b: i64) -> bool {
         Cmp::Ult => (a as u64) < b as u64,
         Cmp::Ule => a as u64 <= b as u64,
     }
-}
-
-/// Exact comparison of an integer and a float constant.
-pub fn fold_mixed(c: Cmp, a: i64, b: f64) -> Option<bool> {
-    Some(match c {
-        Cmp::Eq => number::int_eq_float(a, b),
-        Cmp::Lt => number::int_lt_float(a, b),
-        Cmp::Le => number::int_le_float(a, b),
-        _ => return None,
-    })
 }

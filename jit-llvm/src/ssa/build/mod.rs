@@ -26,6 +26,10 @@ mod table;
 #[cfg(test)]
 pub mod testing;
 
+pub use compare::{fold_float, fold_int};
+pub use emit::{kinds, kinds_of_bits, result_kinds, result_range};
+pub use loops::LOOP_EXITED;
+
 use super::ir::{Func, Ty};
 use crate::job::JobInput;
 use bytecode::Code;
