@@ -38,6 +38,11 @@ pub fn on_worker<T>(f: impl FnOnce() -> T) -> T {
     f()
 }
 
+/// Whether this thread is marked.
+pub(super) fn is_worker() -> bool {
+    ON_WORKER.get()
+}
+
 /// Has `f` called (in the thread that is about to be parked) when LLVM meets a fatal error; at once if it did already.
 /// `f` stays subscribed for the rest of the process; it must not block.
 pub fn subscribe(f: impl Fn(&str) + Send + 'static) {
@@ -66,7 +71,7 @@ extern "C" fn on_fatal_error(reason: *const c_char) {
             .trim()
             .replace('\n', " ")
     };
-    if !ON_WORKER.get() {
+    if !is_worker() {
         eprintln!("selune: fatal: LLVM: {reason}");
         std::process::abort();
     }

@@ -8,6 +8,7 @@
 //! was installed stays where it is, in use or not. Call `install` on a worker thread.
 
 use super::error::LlvmError;
+use super::exit;
 use super::fatal;
 use super::load::{Llvm, LlvmUnavailable};
 use super::object::Object;
@@ -324,10 +325,14 @@ struct Gate {
     free: Condvar,
 }
 
-struct GateGuard<'a>(&'a Gate);
+struct GateGuard<'a> {
+    gate: &'a Gate,
+    _job: exit::Job,
+}
 
 impl Gate {
     fn enter(&self) -> Result<GateGuard<'_>, LlvmUnavailable> {
+        let job = exit::Job::start();
         let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(message) = fatal::message() {
@@ -335,7 +340,10 @@ impl Gate {
             }
             if !*busy {
                 *busy = true;
-                return Ok(GateGuard(self));
+                return Ok(GateGuard {
+                    gate: self,
+                    _job: job,
+                });
             }
             // Woken when the gate is free; looks from time to time whether it never will be.
             let wait = Duration::from_millis(20);
@@ -350,8 +358,12 @@ impl Gate {
 
 impl Drop for GateGuard<'_> {
     fn drop(&mut self) {
-        *self.0.busy.lock().unwrap_or_else(PoisonError::into_inner) = false;
-        self.0.free.notify_one();
+        *self
+            .gate
+            .busy
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = false;
+        self.gate.free.notify_one();
     }
 }
 

@@ -4,7 +4,7 @@
 //! runs where there is none is told so by [`load`]. [`Llvm`] is the proof that it is there; everything that calls LLVM
 //! is made from it. Next: `target`.
 
-use super::{fatal, stubs};
+use super::{exit, fatal, stubs};
 use std::env;
 use std::ffi::{CStr, CString, OsStr, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -57,7 +57,7 @@ pub fn load() -> Result<&'static Llvm, LlvmUnavailable> {
     if let Some(message) = fatal::message() {
         return Err(LlvmUnavailable::Failed(message));
     }
-    LLVM.get_or_init(|| open_library(&places()))
+    LLVM.get_or_init(|| exit::while_loading(|| open_library(&places())))
         .as_ref()
         .map_err(Clone::clone)
 }
@@ -166,6 +166,7 @@ fn open_file(path: &Path) -> Result<Llvm, LlvmUnavailable> {
     let Some(library) = NonNull::new(library) else {
         return Err(LlvmUnavailable::DoesNotLoad(dl_error()));
     };
+    exit::register();
     // SAFETY: the handle came from dlopen and was not closed; the name is a C string.
     let symbol =
         |name: &CStr| NonNull::new(unsafe { libc::dlsym(library.as_ptr(), name.as_ptr()) });
@@ -180,6 +181,10 @@ fn open_file(path: &Path) -> Result<Llvm, LlvmUnavailable> {
     // SAFETY: the library says that it is LLVM 17, whose C API is what `llvm-sys` 170 declares, and is never unloaded.
     unsafe { stubs::C_API.bind(symbol) }
         .map_err(|missing| wrong(format!("it has no {}", missing.0)))?;
+    if let Some(inside) = symbol(c"LLVMGetVersion") {
+        // SAFETY: the function is in the library, which `load` has not given to anybody yet.
+        unsafe { exit::keep_statics(inside.as_ptr() as usize) };
+    }
     fatal::install();
     initialize_target();
     Ok(Llvm {

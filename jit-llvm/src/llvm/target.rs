@@ -4,6 +4,7 @@
 //! its thread; objects may.
 
 use super::error::LlvmError;
+use super::exit;
 use super::load::Llvm;
 use super::object::Object;
 use super::passes::{self, Pipeline};
@@ -68,11 +69,20 @@ pub struct Compiler {
     gc_layout: TargetData,
     options: CompilerOptions,
     llvm: &'static Llvm,
+    /// Set while the compiler is dropped, and dropped last.
+    ending: Option<exit::Job>,
+}
+
+impl Drop for Compiler {
+    fn drop(&mut self) {
+        self.ending = Some(exit::Job::start());
+    }
 }
 
 impl Compiler {
     /// A compiler for the calling thread.
     pub fn new(llvm: &'static Llvm, options: CompilerOptions) -> Result<Compiler, LlvmError> {
+        let _job = exit::Job::start();
         let (triple, cpu, features) = match &options.cpu {
             Cpu::Host => (
                 TargetMachine::get_default_triple(),
@@ -115,6 +125,7 @@ impl Compiler {
             gc_layout,
             options,
             llvm,
+            ending: None,
         })
     }
 
@@ -248,17 +259,23 @@ impl Compiler {
 pub struct JobContext {
     context: Context,
     errors: Box<RefCell<Vec<String>>>,
+    _job: exit::Job,
 }
 
 impl JobContext {
     /// A fresh one. Taking a new one for each job keeps what LLVM remembers (types, constants, names) from growing.
     pub fn new(_: &'static Llvm) -> JobContext {
+        let job = exit::Job::start();
         let context = Context::create();
         let errors = Box::<RefCell<Vec<String>>>::default();
         let data = (&raw const *errors).cast_mut().cast::<c_void>();
         // SAFETY: the context is alive; `errors` has a stable address and is dropped after the context (field order).
         unsafe { LLVMContextSetDiagnosticHandler(context.raw(), Some(on_diagnostic), data) };
-        JobContext { context, errors }
+        JobContext {
+            context,
+            errors,
+            _job: job,
+        }
     }
 
     /// Fails with the errors that LLVM has reported since the last time.
