@@ -25,7 +25,11 @@ impl Vm {
             match frame.kind {
                 FrameKind::Pcall | FrameKind::Xpcall => {
                     self.c_levels = frame.nvarargs;
-                    return self.catch();
+                    match self.catch() {
+                        // A `__close` method failed at once: the pcall catches that error in turn.
+                        Err(Thrown) => {}
+                        flow => return flow,
+                    }
                 }
                 _ => {
                     debug_assert!(frame.ret != Delivery::Coroutine);
