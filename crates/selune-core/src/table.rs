@@ -22,7 +22,7 @@ use crate::shape::{NO_SLOT, OWN_META};
 use crate::string;
 use crate::value::*;
 
-pub use grow::{reserve_array, reserve_hash, reserve_named, set_list};
+pub use grow::{add_slot, reserve_array, reserve_hash, reserve_named, set_list};
 pub(crate) use hash::hash_of;
 pub use hash::{find_bits, hash_bits};
 pub use iterate::{InvalidKey, next, next_from, position};

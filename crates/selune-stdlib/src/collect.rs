@@ -33,6 +33,11 @@ pub fn collectgarbage(vm: &mut Vm, args: Args) -> NativeResult {
             Value::small_int(0)
         }
         "count" => Value::float(vm.heap.bytes_in_use() as f64 / 1024.0),
+        "step" if vm.heap.params.mode == GcMode::Generational && numbers[0] <= 0 => {
+            vm.collect(false);
+            vm.run_finalizers();
+            Value::TRUE
+        }
         "step" => {
             let done = vm.heap.step(numbers[0].max(0) as usize);
             if done {

@@ -83,7 +83,7 @@ impl Vm {
                     self.put(at + 1, v);
                     self.put(at + 2, e);
                     self.thread_mut().top = at + 3;
-                    if mm.is_nil() {
+                    if !mm.is_function() && self.metamethod(mm, Metamethod::Call).is_nil() {
                         let mut m = b"attempt to call a ".to_vec();
                         m.extend_from_slice(mm.type_name().as_bytes());
                         m.extend_from_slice(b" value (metamethod 'close')");

@@ -114,6 +114,16 @@ impl Vm {
         let skip = if f.flags & frame_flags::WRAP != 0 { 0 } else { 1 };
         // The function stays where it is for a return hook.
         let to = f.func + 1;
+        if to + n + 2 >= MAX_STACK {
+            let m = self.new_str(b"too many results to resume");
+            if skip == 0 {
+                return Err(self.throw(m));
+            }
+            self.thread_mut().top = to + 2;
+            self.put(to, Value::FALSE);
+            self.put(to + 1, m);
+            return self.finish_frame(f, to, 2);
+        }
         self.ensure_stack(to + n + 2)?;
         if skip == 1 {
             self.put(to, Value::TRUE);

@@ -90,24 +90,14 @@ fn call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
             return vm.call_hot(f, proto, func, nargs, nresults);
         }
     }
-    let r = vm.begin_call(func, nargs, nresults, Delivery::Call, 0);
-    if vm.heap.gc_request != 0 && matches!(r, Ok(Flow::Run)) && !f.is_lua_closure() {
-        keep_open_results(vm, i, func);
+    let r = vm.begin_call(func, nargs, nresults, Delivery::Call, 0)?;
+    // SAFETY: checked to be a native. Natives that make frames may have left this one; they do not allocate much.
+    if vm.heap.gc_request != 0 && f.is_native() && unsafe { (*f.as_native()).header.flags } == crate::native::NativeKind::Plain as u8 {
         vm.poll()?;
     }
-    r
+    Ok(r)
 }
 slow!(call_slow, call_inner);
-
-/// A poll after a call with all results wanted must see them as live: `top` covers them.
-fn keep_open_results(vm: &mut Vm, i: Ins, func: u32) {
-    if i.c() != 0 {
-        let t = vm.thread_mut();
-        if let Some(f) = t.frames.last() {
-            t.top = f.top.max(func);
-        }
-    }
-}
 
 impl Vm {
     /// Calls a function whose countdown ran out: compiled code, the tier policy, or simply the interpreter.
