@@ -276,6 +276,9 @@ fn code_for_a_fixed_machine_is_the_same_everywhere() {
         .unwrap();
     let text = compiler.assembly(&context, &module).unwrap();
     assert!(text.contains("leaq\t(%rdi,%rdi,4), %rax"), "{text}");
+    // The module can still be used.
+    assert_eq!(compiler.assembly(&context, &module).unwrap(), text);
+    assert!(compiler.emit(&context, &module).is_ok());
     assert!(
         Compiler::new(
             llvm(),

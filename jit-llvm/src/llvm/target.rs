@@ -170,7 +170,7 @@ impl Compiler {
         let buffer = MemoryBuffer::create_from_memory_range_copy(text.as_bytes(), name);
         let module = context
             .create_module_from_ir(buffer)
-            .map_err(|e| LlvmError::InvalidModule(e.to_string().trim().replace('\n', " ")))?;
+            .map_err(|e| LlvmError::InvalidModule(one_line(&e.to_string())))?;
         self.prepare(&module);
         Ok(module)
     }
@@ -195,9 +195,7 @@ impl Compiler {
         pipeline: &Pipeline,
     ) -> Result<(), LlvmError> {
         // An invalid module may crash LLVM, and with it the program.
-        module
-            .verify()
-            .map_err(|e| LlvmError::InvalidModule(e.to_string().trim().replace('\n', " ")))?;
+        self.verify(module)?;
         self.run(context, module, pipeline.text())
     }
 
@@ -229,12 +227,19 @@ impl Compiler {
         Object::new(self.generate(context, module, FileType::Object)?)
     }
 
-    /// Generates machine code as text, for people.
+    /// Generates machine code as text, for people. The module stays as it is.
     pub fn assembly(&self, context: &JobContext, module: &Module) -> Result<String, LlvmError> {
-        let buffer = self.generate(context, module, FileType::Assembly)?;
-        Ok(String::from_utf8_lossy(buffer.as_slice())
-            .trim_end_matches('\0')
-            .to_string())
+        // The code generator changes what it works on. (Only valid modules can be copied.)
+        self.verify(module)?;
+        let buffer = self.generate(context, &module.clone(), FileType::Assembly)?;
+        let text = String::from_utf8_lossy(buffer.as_slice());
+        Ok(text.trim_end_matches('\0').to_string())
+    }
+
+    fn verify(&self, module: &Module) -> Result<(), LlvmError> {
+        module
+            .verify()
+            .map_err(|e| LlvmError::InvalidModule(one_line(&e.to_string())))
     }
 
     fn generate(
@@ -252,6 +257,10 @@ impl Compiler {
         context.check(LlvmError::CodeGeneration)?;
         Ok(buffer)
     }
+}
+
+fn one_line(message: &str) -> String {
+    message.trim().replace('\n', " ")
 }
 
 /// A context for one job; errors that LLVM reports in it are kept (by default LLVM ends the process).
