@@ -29,8 +29,6 @@ pub(super) fn set_int_slow(heap: &mut Heap, t: Value, i: i64, v: Value) {
         let cap = (*(*p).array.as_array()).cap as usize;
         if i == cap as i64 + 1 && grow_for_append(heap, t, cap) {
             try_set_int(heap, t, i, v);
-            // `#t` looks from here on, so that holes made further down later stay unnoticed, as in PUC.
-            (*(*p).array.as_array()).border = i as u32;
             return;
         }
     }

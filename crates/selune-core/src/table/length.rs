@@ -37,7 +37,14 @@ fn length_slow(t: Value) -> i64 {
         let seen = ((*a).border as usize).min(cap);
         // `low` is 0 or holds a value; `high` holds nil.
         let (mut low, mut high);
-        if seen == 0 || !is_nil(seen) {
+        if seen == 0 {
+            // Nothing is known: as PUC Lua looks, the last two elements first, so that holes in a list are passed over alike.
+            if cap == 0 || !is_nil(cap) {
+                (*a).border = cap as u32;
+                return beyond(t, cap as u64);
+            }
+            (low, high) = if cap > 1 && !is_nil(cap - 1) { (cap - 1, cap) } else { (0, cap) };
+        } else if !is_nil(seen) {
             low = seen;
             let near = (seen + NEAR).min(cap);
             while low < near && !is_nil(low + 1) {
