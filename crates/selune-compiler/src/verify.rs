@@ -49,6 +49,10 @@ impl Checker<'_> {
     fn regs(&self, first: usize, n: usize) -> bool {
         first + n <= self.p.max_stack as usize
     }
+    /// S: the number of registers in use.
+    fn in_use(&self, ins: Ins) -> bool {
+        ins.s() <= self.p.max_stack as u16
+    }
     fn any_k(&self, k: usize) -> bool {
         k < self.p.constants.len()
     }
@@ -93,7 +97,8 @@ impl Checker<'_> {
             _ => self.reg(a),
         };
         a_ok && match ins.op() {
-            Op::Move | Op::NewCell | Op::GetCell | Op::SetCell | Op::Unm | Op::BNot | Op::Not | Op::Len => self.reg(b),
+            Op::NewCell => self.reg(b) && self.in_use(ins),
+            Op::Move | Op::GetCell | Op::SetCell | Op::Unm | Op::BNot | Op::Not | Op::Len => self.reg(b),
             Op::LoadK => self.any_k(ins.bx()),
             Op::LoadNil => self.regs(a, b + 1),
             Op::LoadFalse | Op::LoadTrue | Op::Return0 | Op::Return1 | Op::Tbc | Op::Close => true,
@@ -133,7 +138,7 @@ impl Checker<'_> {
             Op::Return => self.counted(a, b),
             Op::VarArg => self.counted(a, c),
             Op::VarArgPrep => pc == 0 && self.p.is_vararg,
-            Op::Closure => ins.bx() < self.children,
+            Op::Closure => ins.bx() < self.children && self.in_use(ins),
         }
     }
 }

@@ -32,6 +32,11 @@ fn what_is_dumped_is_read_back() {
         let bytes = dump(p, false);
         let q = undump(heap, &bytes, b"=q").unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(list(q), disasm(p));
+        let mut both = Proto::new();
+        both.protos = vec![q];
+        for (a, b) in both.children().flat_map(|q| q.code.iter().zip(&p.code)) {
+            assert_eq!(a, b, "operands in S are kept, feedback slots given out again");
+        }
     });
 }
 

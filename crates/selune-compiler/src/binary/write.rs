@@ -1,7 +1,6 @@
 //! Functions to bytes.
 use super::{MAGIC, checksum, flag, header, tag};
 use selune_core::feedback::FeedbackKind;
-use selune_core::opcode::Op;
 use selune_core::proto::{Ins, Proto};
 use selune_core::string;
 use selune_core::value::Value;
@@ -110,10 +109,7 @@ impl Writer {
     }
 }
 
-/// The instruction as the emitter made it: S is part of the code only where it is an operand.
+/// The instruction as the emitter made it: S is an operand where there is no feedback.
 fn without_feedback(ins: Ins) -> Ins {
-    match ins.op().feedback() {
-        FeedbackKind::None if ins.op() == Op::SetList => ins,
-        _ => ins.with_s(0),
-    }
+    if ins.op().feedback() == FeedbackKind::None { ins } else { ins.with_s(0) }
 }
