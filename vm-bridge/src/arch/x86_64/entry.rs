@@ -14,7 +14,7 @@ use std::mem::offset_of;
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct SavedSegment {
-    /// The enclosing segment's [`NativeContext::entry_sp`].
+    /// The enclosing segment's `entry_sp`.
     pub entry_sp: u64,
     /// The enclosing segment's exit record.
     pub exit_fp: u64,

@@ -60,8 +60,8 @@ impl DoubleOutcome {
 ///
 /// | kind | the shim returns | compiled code sees |
 /// |---|---|---|
-/// | `value` | [`Outcome`](crate::arch::Outcome) | 64 bits |
-/// | `double` | [`DoubleOutcome`](crate::arch::DoubleOutcome) | `double` |
+/// | `value` | [`Outcome`] | 64 bits |
+/// | `double` | [`DoubleOutcome`] | `double` |
 /// | `infallible` | anything that fits registers, or nothing | the same |
 ///
 /// ```text

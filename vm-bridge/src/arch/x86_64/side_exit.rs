@@ -157,7 +157,7 @@ fn is_nops(mut bytes: &[u8]) -> bool {
     true
 }
 
-/// On entry: [rsp] = vm, [rsp+8] = handler (pushed by the stub), [rsp+16] = return address of the patched call.
+/// On entry: `[rsp]` = vm, `[rsp+8]` = handler (pushed by the stub), `[rsp+16]` = return address of the patched call.
 #[unsafe(naked)]
 unsafe extern "C" fn side_exit_trampoline() {
     naked_asm!(
@@ -213,7 +213,7 @@ unsafe extern "C" fn side_exit_trampoline() {
     )
 }
 
-/// On entry: [rsp] = vm, [rsp+8] = handler (pushed by the stub); above them the frame as it is after the return.
+/// On entry: `[rsp]` = vm, `[rsp+8]` = handler (pushed by the stub); above them the frame as it is after the return.
 #[unsafe(naked)]
 unsafe extern "C" fn lazy_return_trampoline() {
     naked_asm!(
