@@ -94,7 +94,7 @@ impl Builder<'_> {
         if is_bitwise(op) {
             let x = self.guard_integer(a, small)?;
             let y = if a == b { x } else { self.guard_integer(b, small)? };
-            return self.int_op(op, x, y);
+            return self.int_op(op, x, y, false);
         }
         if matches!(op, ArithOp::Div | ArithOp::Pow) {
             let x = self.guard_number(a);
@@ -105,7 +105,7 @@ impl Builder<'_> {
         if all(types::INT) {
             let x = self.guard_int(a, small);
             let y = if a == b { x } else { self.guard_int(b, small) };
-            return self.int_op(op, x, y);
+            return self.int_op(op, x, y, false);
         }
         let (x, y) = if all(types::FLOAT) {
             let x = self.guard_float(a);
@@ -157,18 +157,23 @@ impl Builder<'_> {
             let c = self.both(a, Kinds::SMALL, b, Kinds::SMALL);
             let next = self.split(c);
             let (x, y) = (self.unboxed_int(a), self.unboxed_int(b));
-            if matches!(op, ArithOp::Mod | ArithOp::IDiv) && !self.never_zero(y) {
-                let zero = self.const_int(0);
-                let c = self.cmp_int(Cmp::Ne, y, zero);
-                let back = self.split(c);
-                let good = (self.cur, self.dead);
-                self.switch_to(back);
+            let divides = matches!(op, ArithOp::Mod | ArithOp::IDiv);
+            if divides && self.f.const_int(y) == Some(0) {
                 self.jump_block(slow);
-                (self.cur, self.dead) = good;
+            } else {
+                if divides && !self.never_zero(y) {
+                    let zero = self.const_int(0);
+                    let c = self.cmp_int(Cmp::Ne, y, zero);
+                    let back = self.split(c);
+                    let good = self.cur;
+                    self.switch_to(back);
+                    self.jump_block(slow);
+                    self.switch_to(good);
+                }
+                let v = self.int_op(op, x, y, true)?;
+                let v = self.any(v);
+                ends.push((self.cur, v));
             }
-            let v = self.int_op(op, x, y)?;
-            let v = self.any(v);
-            ends.push((self.cur, v));
             self.switch_to(next);
         }
         let mixes = types::INT_FLOAT | types::FLOAT_INT;
@@ -261,8 +266,8 @@ impl Builder<'_> {
         r.lo > 0 || r.hi < 0
     }
 
-    /// The operation on unboxed integers; exits when the divisor is 0.
-    fn int_op(&mut self, op: ArithOp, x: V, y: V) -> Option<V> {
+    /// The operation on unboxed integers; exits when the divisor is 0 (unless that was tested).
+    fn int_op(&mut self, op: ArithOp, x: V, y: V, tested: bool) -> Option<V> {
         use ArithOp::*;
         if matches!(op, Div | Pow) {
             let (x, y) = (self.int_to_float(x), self.int_to_float(y));
@@ -304,7 +309,7 @@ impl Builder<'_> {
             BNot => return Some(self.add(Op::NotI, Ty::I64, &[x])),
             Div | Pow => return None,
         };
-        if matches!(op, Mod | IDiv) && !self.never_zero(y) {
+        if matches!(op, Mod | IDiv) && !self.never_zero(y) && !tested {
             let zero = self.const_int(0);
             let c = self.cmp_int(Cmp::Ne, y, zero);
             self.guard(c, true, Reason::ZeroDivisor);

@@ -240,8 +240,14 @@ impl Code {
             changed = false;
             for b in (0..self.blocks.len()).rev() {
                 let mut live = RegSet::default();
+                let last = self.blocks[b].end - 1;
                 for s in &self.graph.succs[b] {
-                    live.union(&self.live[self.blocks[*s].start]);
+                    let mut there = self.live[self.blocks[*s].start];
+                    // TestSet writes on one of its two ways.
+                    if proto.code[last].op() == Op::TestSet && self.blocks[*s].start == last + 1 {
+                        there.remove(proto.code[last].a());
+                    }
+                    live.union(&there);
                 }
                 for pc in (self.blocks[b].start..self.blocks[b].end).rev() {
                     live = Self::before(proto, pc, live);
@@ -253,7 +259,7 @@ impl Code {
 
     fn before(proto: &JobProto, pc: usize, mut live: RegSet) -> RegSet {
         let op = proto.code[pc].op();
-        // TestSet writes only on one of its ways.
+        // What TestSet writes has been taken out on its way.
         if op != Op::TestSet {
             registers(proto, pc, |_| {}, |r| live.remove(r));
         }

@@ -482,6 +482,8 @@ impl<'a> Builder<'a> {
         for (r, phi) in phis {
             let (v, ty) = (self.cx.env[*r], self.f.ty(*phi));
             let fitting = match v {
+                // Not really live (a register that was never set on this way).
+                NONE if ty == Ty::Any => self.const_nil(),
                 NONE => {
                     let key = self.loop_reg(node, *r);
                     self.hints.set(key, Ty::Any);

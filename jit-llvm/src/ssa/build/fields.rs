@@ -275,8 +275,8 @@ impl Builder<'_> {
         let complete = slot.mega == 0 && slot.receivers == 0 && bets;
         let slow = self.new_block(true);
         let outer = if complete { Miss::Exit } else { Miss::Go(slow) };
-        let t = self.check_table(o, outer);
         let v = self.any(v);
+        let t = self.check_table(o, outer);
         let mut ends = Vec::new();
         for (n, e) in entries.iter().enumerate() {
             if n + 1 == entries.len() {
