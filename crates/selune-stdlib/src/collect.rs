@@ -45,8 +45,8 @@ pub fn collectgarbage(vm: &mut Vm, args: Args) -> NativeResult {
             }
             Value::bool(done)
         }
-        "setpause" => parameter(&mut vm.heap.params.pause, numbers[0]),
-        "setstepmul" => parameter(&mut vm.heap.params.stepmul, numbers[0]),
+        "setpause" => parameter(&mut vm.heap.params.pause, quartered(numbers[0])),
+        "setstepmul" => parameter(&mut vm.heap.params.stepmul, quartered(numbers[0])),
         "isrunning" => Value::bool(!vm.heap.stopped),
         "generational" | "incremental" => return set_mode(vm, option, numbers),
         _ => {
@@ -63,6 +63,11 @@ fn parameter(place: &mut u32, new: i64) -> Value {
     Value::small_int(i64::from(old))
 }
 
+/// PUC keeps some parameters divided by four.
+fn quartered(n: i64) -> i64 {
+    n / 4 * 4
+}
+
 /// Changes the mode; parameters that are 0 stay. Gives the previous mode.
 fn set_mode(vm: &mut Vm, option: &str, numbers: [i64; 3]) -> NativeResult {
     let params = &mut vm.heap.params;
@@ -76,6 +81,11 @@ fn set_mode(vm: &mut Vm, option: &str, numbers: [i64; 3]) -> NativeResult {
     } else {
         params.mode = GcMode::Incremental;
         [Some(&mut params.pause), Some(&mut params.stepmul), Some(&mut params.stepsize)]
+    };
+    let numbers = if option == "generational" {
+        [numbers[0], quartered(numbers[1]), 0]
+    } else {
+        [quartered(numbers[0]), quartered(numbers[1]), numbers[2]]
     };
     for (place, new) in places.into_iter().zip(numbers) {
         if let Some(place) = place
