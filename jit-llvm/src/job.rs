@@ -202,6 +202,8 @@ pub struct JobInput {
     pub root_shapes: Vec<u32>,
     /// Function addresses of the natives that compilers know.
     pub natives: HashMap<usize, Builtin>,
+    /// A shape's metatable was young, so nothing could be bet on it: collect (minor) and copy again to do better.
+    pub young_metatables: bool,
     /// Switches.
     pub options: JobOptions,
 }
@@ -233,7 +235,7 @@ pub unsafe fn collect(
     is_proto: &dyn Fn(usize) -> bool,
     options: JobOptions,
 ) -> JobInput {
-    let mut job = JobInput { protos: Vec::new(), entry, shapes: HashMap::new(), root_shapes: Vec::new(), natives, options };
+    let mut job = JobInput { protos: Vec::new(), entry, shapes: HashMap::new(), root_shapes: Vec::new(), natives, young_metatables: false, options };
     let mut waiting = vec![(root, 0)];
     let mut next = 0;
     while next < waiting.len() && job.protos.len() < MAX_PROTOS {
@@ -253,7 +255,7 @@ pub unsafe fn collect(
             if ins.op().feedback() == FeedbackKind::Field {
                 for e in copy.feedback.field(ins.s()).entries {
                     for id in [e.shape, e.mshape, e.hshape] {
-                        copy_shape(heap, id, &mut job.shapes);
+                        job.young_metatables |= copy_shape(heap, id, &mut job.shapes);
                     }
                 }
             }
@@ -269,11 +271,12 @@ pub unsafe fn collect(
     job
 }
 
-fn copy_shape(heap: &Heap, id: u32, to: &mut HashMap<u32, ShapeInfo>) {
+/// True when its metatable is young.
+fn copy_shape(heap: &Heap, id: u32, to: &mut HashMap<u32, ShapeInfo>) -> bool {
     if to.contains_key(&id) {
-        return;
+        return false;
     }
-    let Some(s) = heap.shape_by_id(id) else { return };
+    let Some(s) = heap.shape_by_id(id) else { return false };
     let m = s.metatable;
     // SAFETY: OBJ-1. A young metatable may move: nothing is known then.
     let young = m.is_table() && unsafe { (*m.as_header()).gc & GC_OLD == 0 };
@@ -289,6 +292,7 @@ fn copy_shape(heap: &Heap, id: u32, to: &mut HashMap<u32, ShapeInfo>) {
             keys: (0..s.nslots).map(|i| s.key_of(i).0).collect(),
         },
     );
+    young
 }
 
 fn copy_proto(p: &Proto) -> JobProto {

@@ -322,6 +322,7 @@ impl Builder<'_> {
     /// A diamond's end: merges the values of the blocks that are not dead.
     pub fn join(&mut self, ends: Vec<(BlockId, V)>) -> V {
         let cont = self.new_block(false);
+        self.f.block_mut(cont).cold = ends.iter().all(|e| self.f.block(e.0).cold);
         let mut preds = Vec::new();
         let mut values = Vec::new();
         for (b, v) in ends {

@@ -308,6 +308,7 @@ impl Builder<'_> {
             self.switch_to(only);
         } else {
             let cont = self.new_block(false);
+            self.f.block_mut(cont).cold = ends.iter().all(|e| self.f.block(*e).cold);
             for b in ends {
                 self.switch_to(b);
                 self.jump_block(cont);

@@ -6,6 +6,7 @@ pub mod gvn;
 pub mod hoist;
 pub mod kinds;
 pub mod loops;
+pub mod merge;
 pub mod ranges;
 pub mod simplify;
 #[cfg(test)]
@@ -17,15 +18,17 @@ use crate::job::JobInput;
 /// Improves a function.
 pub fn optimize(f: &mut Func, _job: &JobInput) {
     type Pass = (&'static str, fn(&mut Func) -> bool);
-    const PASSES: [Pass; 14] = [
+    const PASSES: [Pass; 16] = [
         ("cfg", cfg::run),
         ("kinds", kinds::run),
         ("simplify", simplify::run),
         ("gvn", gvn::run),
+        ("merge", merge::run),
         ("hoist", hoist::run),
         ("kinds", kinds::run),
         ("simplify", simplify::run),
         ("gvn", gvn::run),
+        ("merge", merge::run),
         ("bounds", bounds::run),
         ("ranges", ranges::run),
         ("simplify", simplify::run),
