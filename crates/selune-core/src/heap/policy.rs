@@ -5,8 +5,12 @@ use super::{Heap, MAX_YOUNG, POLL_MAJOR, POLL_MINOR};
 const MIN_GROWTH: usize = 4 << 20;
 /// Young large objects may take this much before a minor collection.
 const YOUNG_LARGE: usize = 4 << 20;
-/// When there are old finalizers or weak tables, a major collection comes after this many minor ones at the latest.
-const MAX_MINORS: u64 = 64;
+/// Programs wait for finalizers and for weak entries to vanish, also when nothing else makes the old space grow. While there
+/// are any, a major collection comes after so many bytes were allocated in the nursery, or as many as are live ...
+const WAITING: u64 = 2 << 20;
+/// ... up to this live size; beyond, that would cost too much, and it takes `WAITING_FACTOR` times the live size.
+const WAITING_SMALL: u64 = 4 << 20;
+const WAITING_FACTOR: u64 = 16;
 /// From this size on, `reserve` tries the allocation itself.
 const TRY_RESERVE: usize = 1 << 20;
 
@@ -74,8 +78,8 @@ pub(crate) struct Policy {
     nursery_max: usize,
     /// A major collection is due when the old bytes exceed this.
     threshold: usize,
-    /// `GcStats::minor` at the last major collection.
-    minors_at_major: u64,
+    /// `GcStats::nursery_allocated` at the last major collection.
+    allocated_at_major: u64,
     /// Bytes that objects own outside of the heap.
     pub(crate) external: usize,
     /// The same for what the heap itself allocates for threads and protos.
@@ -86,7 +90,7 @@ pub(crate) struct Policy {
 
 impl Policy {
     pub(crate) fn new(nursery_max: usize) -> Policy {
-        Policy { nursery_max, threshold: MIN_GROWTH, minors_at_major: 0, external: 0, owned: 0, step_done: 0 }
+        Policy { nursery_max, threshold: MIN_GROWTH, allocated_at_major: 0, external: 0, owned: 0, step_done: 0 }
     }
 }
 
@@ -144,9 +148,12 @@ impl Heap {
         if full && survived > used / 8 && self.nursery.size < self.policy.nursery_max {
             self.nursery.size = (self.nursery.size * 2).min(self.policy.nursery_max).max(2 * MAX_YOUNG);
         }
-        let waits = !self.weak_tables.is_empty() || self.old_finalizers > 0;
-        if waits && self.stats.minor - self.policy.minors_at_major >= MAX_MINORS {
-            self.request(POLL_MAJOR);
+        if !self.weak_tables.is_empty() || !self.with_finalizer.is_empty() {
+            let live = self.stats.live as u64;
+            let pace = if live <= WAITING_SMALL { live.max(WAITING) } else { live * WAITING_FACTOR };
+            if self.stats.nursery_allocated - self.policy.allocated_at_major >= pace {
+                self.request(POLL_MAJOR);
+            }
         }
     }
     /// After a major collection.
@@ -155,7 +162,7 @@ impl Heap {
         self.stats.live = live;
         let growth = live as u128 * self.params.pause.max(100).saturating_sub(100) as u128 / 100;
         self.policy.threshold = live.saturating_add((growth as usize).max(MIN_GROWTH));
-        self.policy.minors_at_major = self.stats.minor;
+        self.policy.allocated_at_major = self.stats.nursery_allocated;
         self.policy.step_done = 0;
         if self.memory_limit != usize::MAX {
             self.out_of_memory &= self.bytes_in_use() > self.memory_limit;
