@@ -184,7 +184,6 @@ impl Heap {
     pub fn new_int(&mut self, i: i64) -> Value {
         if Value::fits_small(i) { Value::small_int(i) } else { self.new_boxed_int(i) }
     }
-    #[cold]
     #[inline(never)]
     fn new_boxed_int(&mut self, i: i64) -> Value {
         let (p, gc) = self.alloc(16);

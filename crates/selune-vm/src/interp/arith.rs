@@ -112,15 +112,37 @@ pub(super) fn both_small(a: Value, b: Value) -> bool {
     ((a.0 ^ T) | (b.0 ^ T)) >> 48 == 0
 }
 
-op! {
-    /// Arithmetic on an integer and a float, and on integers that do not fit 48 bits.
-    #[inline(never)]
-    arith_other |vm, pc, base, i, k, fb| {
-        let (op, konst) = arith_op(i.op());
+/// Arithmetic on an integer and a float, and on integers that do not fit 48 bits; one handler for each opcode.
+#[inline(never)]
+unsafe fn arith_other<const OP: usize, const K: bool>(vm: *mut Vm, pc: *const Ins, base: *mut Value, k: *const Value, fb: *mut Unit) -> Exit {
+    // SAFETY: as every handler (INTERP-1).
+    unsafe {
+        let i = Here::before(pc);
         let a = *base.add(i.b());
-        let b = if konst { *k.add(i.c()) } else { *base.add(i.c()) };
+        let b = if K { *k.add(i.c()) } else { *base.add(i.c()) };
+        if let (Some(x), Some(y)) = (a.as_int(), b.as_int()) {
+            let r = match ArithOp::ALL[OP] {
+                ArithOp::Add => x.wrapping_add(y),
+                ArithOp::Sub => x.wrapping_sub(y),
+                ArithOp::Mul => x.wrapping_mul(y),
+                ArithOp::Mod if y != 0 => number::imod(x, y),
+                ArithOp::IDiv if y != 0 => number::idiv(x, y),
+                ArithOp::BAnd => x & y,
+                ArithOp::BOr => x | y,
+                ArithOp::BXor => x ^ y,
+                ArithOp::Shl => number::shl(x, y),
+                ArithOp::Shr => number::shr(x, y),
+                _ => return arith_slow(vm, pc, base, k, fb),
+            };
+            saw(pc, types::INT | types::BIG);
+            *base.add(i.a()) = if Value::fits_small(r) { Value::small_int(r) } else { (*vm).heap.new_int(r) };
+            if (*vm).heap.gc_request != 0 {
+                return poll(vm, pc, base, k, fb);
+            }
+            next!(vm, pc, base, k, fb)
+        }
         if let Some((p, q, bit)) = mixed(a, b) {
-            let r = match op {
+            let r = match ArithOp::ALL[OP] {
                 ArithOp::Add => p + q,
                 ArithOp::Sub => p - q,
                 ArithOp::Mul => p * q,
@@ -132,31 +154,16 @@ op! {
             *base.add(i.a()) = Value::float_unchecked(r);
             next!(vm, pc, base, k, fb)
         }
-        if let (Some(x), Some(y)) = (a.as_int(), b.as_int()) {
-            let r = match op {
-                ArithOp::Add => x.wrapping_add(y),
-                ArithOp::Sub => x.wrapping_sub(y),
-                ArithOp::Mul => x.wrapping_mul(y),
-                ArithOp::Mod if y != 0 => number::imod(x, y),
-                ArithOp::IDiv if y != 0 => number::idiv(x, y),
-                _ => return arith_slow(vm, pc, base, k, fb),
-            };
-            let v = if Value::fits_small(r) { Value::small_int(r) } else { (*vm).heap.new_int(r) };
-            saw(pc, types::INT | types::BIG);
-            *base.add(i.a()) = v;
-            if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
-            next!(vm, pc, base, k, fb)
-        }
-        return arith_slow(vm, pc, base, k, fb)
+        arith_slow(vm, pc, base, k, fb)
     }
 }
 
 macro_rules! arith {
-    ($name:ident, $name_k:ident, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
-        arith!(@one $name, |base, _k, i| *base.add(i.c()), |$x, $y| $int, |$p, $q| $float);
-        arith!(@one $name_k, |_base, k, i| *k.add(i.c()), |$x, $y| $int, |$p, $q| $float);
+    ($op:ident, $name:ident, $name_k:ident, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
+        arith!(@one $op, false, $name, |base, _k, i| *base.add(i.c()), |$x, $y| $int, |$p, $q| $float);
+        arith!(@one $op, true, $name_k, |_base, k, i| *k.add(i.c()), |$x, $y| $int, |$p, $q| $float);
     };
-    (@one $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
+    (@one $op:ident, $konst:literal, $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
             let a = *base.add(i.b());
             let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
@@ -174,15 +181,15 @@ macro_rules! arith {
                 *base.add(i.a()) = Value::float_unchecked(r);
                 next!(vm, pc, base, k, fb)
             }
-            return arith_other(vm, pc, base, k, fb)
+            return arith_other::<{ ArithOp::$op as usize }, $konst>(vm, pc, base, k, fb)
         } }
     };
 }
-arith!(op_add, op_add_k, |x, y| up(x).checked_add(up(y)).map(down), |p, q| p + q);
-arith!(op_sub, op_sub_k, |x, y| up(x).checked_sub(up(y)).map(down), |p, q| p - q);
-arith!(op_mul, op_mul_k, |x, y| up(x).checked_mul(y.as_small_int()).map(down), |p, q| p * q);
-arith!(op_mod, op_mod_k, |x, y| modulo(x.as_small_int(), y.as_small_int()), |p, q| number::fmod(p, q));
-arith!(op_idiv, op_idiv_k, |x, y| floor_div(x.as_small_int(), y.as_small_int()), |p, q| number::fidiv(p, q));
+arith!(Add, op_add, op_add_k, |x, y| up(x).checked_add(up(y)).map(down), |p, q| p + q);
+arith!(Sub, op_sub, op_sub_k, |x, y| up(x).checked_sub(up(y)).map(down), |p, q| p - q);
+arith!(Mul, op_mul, op_mul_k, |x, y| up(x).checked_mul(y.as_small_int()).map(down), |p, q| p * q);
+arith!(Mod, op_mod, op_mod_k, |x, y| modulo(x.as_small_int(), y.as_small_int()), |p, q| number::fmod(p, q));
+arith!(IDiv, op_idiv, op_idiv_k, |x, y| floor_div(x.as_small_int(), y.as_small_int()), |p, q| number::fidiv(p, q));
 
 /// `%` of 48-bit integers (the result always fits); None for a zero divisor.
 #[inline(always)]
@@ -230,11 +237,11 @@ float_arith!(op_div, op_div_k, |p, q| p / q);
 float_arith!(op_pow, op_pow_k, |p, q| number::pow(p, q));
 
 macro_rules! bitwise {
-    ($name:ident, $name_k:ident, |$x:ident, $y:ident| $r:expr) => {
-        bitwise!(@one $name, |base, _k, i| *base.add(i.c()), |$x, $y| $r);
-        bitwise!(@one $name_k, |_base, k, i| *k.add(i.c()), |$x, $y| $r);
+    ($op:ident, $name:ident, $name_k:ident, |$x:ident, $y:ident| $r:expr) => {
+        bitwise!(@one $op, false, $name, |base, _k, i| *base.add(i.c()), |$x, $y| $r);
+        bitwise!(@one $op, true, $name_k, |_base, k, i| *k.add(i.c()), |$x, $y| $r);
     };
-    (@one $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$x:ident, $y:ident| $r:expr) => {
+    (@one $op:ident, $konst:literal, $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$x:ident, $y:ident| $r:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
             let a = *base.add(i.b());
             let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
@@ -247,40 +254,15 @@ macro_rules! bitwise {
                     next!(vm, pc, base, k, fb)
                 }
             }
-            return bits_big(vm, pc, base, k, fb)
+            return arith_other::<{ ArithOp::$op as usize }, $konst>(vm, pc, base, k, fb)
         } }
     };
 }
-bitwise!(op_band, op_band_k, |x, y| x & y);
-bitwise!(op_bor, op_bor_k, |x, y| x | y);
-bitwise!(op_bxor, op_bxor_k, |x, y| x ^ y);
-bitwise!(op_shl, op_shl_k, |x, y| number::shl(x, y));
-bitwise!(op_shr, op_shr_k, |x, y| number::shr(x, y));
-
-op! {
-    /// Bitwise operators on integers of any size: fast although boxed.
-    #[inline(never)]
-    bits_big |vm, pc, base, i, k, fb| {
-        let (op, konst) = arith_op(i.op());
-        let a = *base.add(i.b());
-        let b = if konst { *k.add(i.c()) } else { *base.add(i.c()) };
-        if let (Some(x), Some(y)) = (a.as_int(), b.as_int()) {
-            let r = match op {
-                ArithOp::BAnd => x & y,
-                ArithOp::BOr => x | y,
-                ArithOp::BXor => x ^ y,
-                ArithOp::Shl => number::shl(x, y),
-                _ => number::shr(x, y),
-            };
-            saw(pc, types::INT | types::BIG);
-            let v = if Value::fits_small(r) { Value::small_int(r) } else { (*vm).heap.new_int(r) };
-            *base.add(i.a()) = v;
-            if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
-            next!(vm, pc, base, k, fb)
-        }
-        return arith_slow(vm, pc, base, k, fb)
-    }
-}
+bitwise!(BAnd, op_band, op_band_k, |x, y| x & y);
+bitwise!(BOr, op_bor, op_bor_k, |x, y| x | y);
+bitwise!(BXor, op_bxor, op_bxor_k, |x, y| x ^ y);
+bitwise!(Shl, op_shl, op_shl_k, |x, y| number::shl(x, y));
+bitwise!(Shr, op_shr, op_shr_k, |x, y| number::shr(x, y));
 
 op! { op_unm |vm, pc, base, i, k, fb| {
     let a = *base.add(i.b());

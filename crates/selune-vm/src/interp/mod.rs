@@ -133,10 +133,15 @@ macro_rules! slow {
             k: *const selune_core::value::Value,
             fb: *mut selune_core::feedback::Unit,
         ) -> crate::interp::Exit {
+            // In a function of its own: locals of what would be inlined here would keep the jump below from being one (INTERP-2).
+            #[inline(never)]
+            fn inner(vm: &mut crate::Vm, i: selune_core::proto::Ins) -> Result<crate::call::Flow, crate::native::Thrown> {
+                $inner(vm, i)
+            }
             // SAFETY: INTERP-1: a Lua frame is on top; nothing else borrows the VM.
             unsafe {
                 crate::interp::save(vm, pc);
-                match $inner(&mut *vm, *pc.sub(1)) {
+                match inner(&mut *vm, *pc.sub(1)) {
                     Ok(crate::call::Flow::Run) => return crate::interp::resume(vm, pc, base, k, fb),
                     Ok(crate::call::Flow::Exit) => crate::interp::Exit::Done,
                     Err(crate::native::Thrown) => crate::interp::Exit::Threw,
