@@ -277,9 +277,9 @@ fn io_lines(vm: &mut Vm, args: Args) -> NativeResult {
 fn next_line(vm: &mut Vm, _: Args) -> NativeResult {
     let file = vm.upvalue(0);
     let Some(handle) = handle_of(vm, file) else { return Err(vm.error("file is already closed")) };
-    let formats: Vec<Value> = (0..vm.upvalue(2).as_small_int() as usize).map(|i| vm.upvalue(3 + i)).collect();
+    let count = vm.upvalue(2).as_small_int() as usize;
     let from = vm.top();
-    let n = read_formats(vm, &handle, &formats, 2)?;
+    let n = read_formats(vm, &handle, count, |vm, i| vm.upvalue(3 + i), 2)?;
     let first = vm.stack_at(vm.top() - n);
     if first.is_truthy() {
         return Ok(n);
@@ -306,39 +306,31 @@ fn read(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn read_args(vm: &mut Vm, args: Args, handle: &Handle, first: usize) -> NativeResult {
-    if args.len() <= first {
-        return read_formats(vm, handle, &[], first + 1);
-    }
-    if args.len() == first + 1 {
-        let format = args.get(vm, first);
-        return read_formats(vm, handle, &[format], first + 1);
-    }
-    let formats: Vec<Value> = (first..args.len()).map(|i| args.get(vm, i)).collect();
-    read_formats(vm, handle, &formats, first + 1)
+    read_formats(vm, handle, args.len().saturating_sub(first), |vm, i| args.get(vm, first + i), first + 1)
 }
 
-/// Reads by each format (a line when there is none) and pushes the results; `arg` is the number of the first format's
-/// argument. The first that fails gives nil and ends it.
-fn read_formats(vm: &mut Vm, handle: &Handle, formats: &[Value], arg: usize) -> NativeResult {
-    let mut count = 0;
-    let line = [Value::NIL];
-    let (formats, default) = if formats.is_empty() { (&line[..], true) } else { (formats, false) };
-    for (i, format) in formats.iter().enumerate() {
-        let step = if default { Ok(Step::Line(false)) } else { step_of(vm, *format, arg + i) };
-        let v = match read_step(vm, handle, step?) {
+/// Reads by each of `count` formats (a line when there is none) and pushes the results; `arg` is the number of the first
+/// format's argument. The first that fails gives nil and ends it.
+#[inline]
+fn read_formats(vm: &mut Vm, handle: &Handle, count: usize, format: impl Fn(&Vm, usize) -> Value, arg: usize) -> NativeResult {
+    let mut done = 0;
+    loop {
+        let step = if count == 0 {
+            Step::Line(false)
+        } else {
+            let format = format(vm, done);
+            step_of(vm, format, arg + done)?
+        };
+        let v = match read_step(vm, handle, step) {
             Ok(v) => v?,
             Err(e) => return file_result(vm, Err(e), None),
         };
-        count += 1;
-        match v {
-            Some(v) => vm.push(v),
-            None => {
-                vm.push(Value::NIL);
-                break;
-            }
+        vm.push(v.unwrap_or(Value::NIL));
+        done += 1;
+        if v.is_none() || done >= count {
+            return Ok(done);
         }
     }
-    Ok(count)
 }
 
 /// What one format reads.

@@ -105,14 +105,3 @@ pub fn check_bytes(vm: &mut Vm, args: Args, i: usize) -> Result<Vec<u8>, Thrown>
 pub fn opt_bytes(vm: &mut Vm, args: Args, i: usize) -> Result<Option<Vec<u8>>, Thrown> {
     Ok(vm.opt_str(args, i)?.map(|v| vm.bytes(v).to_vec()))
 }
-
-/// `args` of exactly `n` values: missing ones are nil, further ones are gone.
-pub fn adjust(vm: &mut Vm, args: Args, n: usize) -> Args {
-    vm.set_top(args.base as usize + n);
-    if n > args.len() {
-        for i in args.len()..n {
-            vm.set_stack_at(args.base as usize + i, Value::NIL);
-        }
-    }
-    Args { base: args.base, n: n as u32 }
-}
