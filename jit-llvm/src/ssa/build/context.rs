@@ -324,12 +324,19 @@ impl<'a> Builder<'a> {
             if v == NONE || self.f.ty(v) != Ty::Any {
                 continue;
             }
+            let kinds = self.f.inst(v).kinds;
+            let before = self.f.exits.len();
             let u = match self.hints.phi.get(&self.loop_reg(node, r)) {
-                Some(Ty::I64) if self.f.inst(v).kinds.meets(Kinds::INT) => self.guard_int(v, true),
-                Some(Ty::F64) if self.f.inst(v).kinds.meets(Kinds::FLOAT) => self.guard_float(v),
+                Some(Ty::I64) if kinds.meets(Kinds::INT) => self.guard_int(v, true),
+                Some(Ty::F64) if kinds.meets(Kinds::FLOAT) => self.guard_float(v),
                 _ => continue,
             };
             self.cx.env[r] = u;
+            // The bet is one on the loop's entry values.
+            let blame = self.loop_end(node);
+            for e in &mut self.f.exits[before..] {
+                e.blame.1 = blame as u32;
+            }
         }
     }
 
@@ -554,7 +561,7 @@ impl<'a> Builder<'a> {
             // Bet that what comes back is of the type that the loop works with.
             let kinds = self.f.inst(v).kinds;
             let saved = (self.cx.pc, self.cx.state);
-            let blame = self.cx.pc as u32;
+            let blame = self.loop_end(node) as u32;
             let pc = self.start_of(node);
             let out = match ty {
                 Ty::I64 if kinds.meets(Kinds::SMALL) => Some((Op::GuardSmall, Reason::NotInt)),

@@ -34,12 +34,25 @@ impl Builder<'_> {
         if !step_zero && (all(self, Kinds::FLOAT) || !exited && seen == types::FLOAT && can(self, Kinds::NUMBER) && !all(self, Kinds::INT)) && self.float_kinds(&v) {
             return self.float_loop(a, skip);
         }
+        if !step_zero && !exited && self.is(v[0], Kinds::INT) && self.is(v[1], Kinds::FLOAT) && self.is(v[2], Kinds::INT) {
+            // An integer loop up to a float: the limit is rounded towards the loop. Too large ones are left to the interpreter.
+            let step = self.f.inst(v[2]).range;
+            if self.f.ty(v[2]) == Ty::I64 && (step.lo > 0 || step.hi < 0) {
+                let d = self.guard_float(v[1]);
+                let rounded = self.add(if step.lo > 0 { Op::FloorF } else { Op::CeilF }, Ty::F64, &[d]);
+                let limit = self.add_guard(Op::GuardIntegral, Ty::I64, &[rounded], Reason::NotIntegral);
+                self.set(a + 1, limit);
+                return self.int_loop(a, false, skip);
+            }
+        }
         let boxed: Vec<V> = v.iter().map(|v| self.any(*v)).collect();
         let runs = self.add(Op::Rt(RtOp::ForPrep), Ty::Bool, &boxed);
         let mut prepared: Vec<V> = (1..=3).map(|n| self.add(Op::CallResult(n), Ty::Any, &[runs])).collect();
         // Nothing has changed yet, so the instruction can still be left by its guards.
         let other = self.split(runs);
-        for p in prepared.iter_mut().filter(|_| !exited) {
+        // Integers or floats: that is decided by the first value and the step, whatever the limit was.
+        let seen = if self.job.options.no_feedback { 0 } else { seen };
+        for p in prepared.iter_mut() {
             *p = match seen {
                 types::INT => self.guard_int(*p, s & types::BIG == 0),
                 types::FLOAT => self.guard_float(*p),
@@ -180,7 +193,6 @@ impl Builder<'_> {
         let a = i.a();
         let (body, done) = (self.jump_target(i), self.cx.pc + 1);
         if let Some(prep) = self.for_feedback(body)
-            && prep.s() & types::EXITED == 0
             && !self.job.options.no_feedback
         {
             for r in a..a + 3 {
@@ -223,6 +235,12 @@ impl Builder<'_> {
                 let last = self.add(Op::SubI, Ty::I64, &[l, st]);
                 let (p, q) = if s > 0 { (x, last) } else { (last, x) };
                 self.add(Op::CmpI(Cmp::Le), Ty::Bool, &[p, q])
+            }
+            // x <= l holds: the distance as an unsigned number is exact.
+            _ if rs.lo > 0 => {
+                let left = self.add(Op::SubI, Ty::I64, &[l, x]);
+                self.f.inst_mut(left).range = Range::FULL;
+                self.add(Op::CmpI(Cmp::Ule), Ty::Bool, &[st, left])
             }
             _ => self.add(Op::ForMore, Ty::Bool, &[x, l, st]),
         };
@@ -460,18 +478,33 @@ impl Builder<'_> {
         self.jump_to(done);
     }
 
+    /// The back edges (`ForLoop`, `JmpBack`, `TForLoop`) in the loop with this header.
+    fn back_edges(&self, node: usize) -> Vec<usize> {
+        use opcode::Op::{ForLoop, JmpBack, TForLoop};
+        let flow = &self.cx.instances.flow;
+        let Some(l) = flow.loop_at[node] else { return vec![] };
+        let mut out = Vec::new();
+        for (n, i) in self.cx.instances.nodes.iter().enumerate() {
+            let b = &self.cx.code.blocks[i.block];
+            if flow.loops[l].member[n] {
+                out.extend((b.start..b.end).filter(|pc| matches!(self.proto().code[*pc].op(), ForLoop | JmpBack | TForLoop)));
+            }
+        }
+        out.sort_unstable();
+        out
+    }
+
+    /// The instruction that is blamed for bets on values that enter the loop or are carried around it.
+    pub(super) fn loop_end(&self, node: usize) -> usize {
+        self.back_edges(node).last().copied().unwrap_or(self.cx.pc)
+    }
+
     /// May values that enter the loop be bet on?
     pub(super) fn may_bet_on_entry(&self, node: usize) -> bool {
-        if self.job.options.no_feedback {
-            return false;
-        }
-        let header = self.cx.code.blocks[self.cx.instances.nodes[node].block].start;
-        let p = self.proto();
-        !p.code.iter().enumerate().any(|(pc, ins)| {
-            use opcode::Op::{ForLoop, JmpBack, TForLoop};
-            matches!(ins.op(), ForLoop | JmpBack | TForLoop)
-                && (pc as isize + 1 + ins.sbx()) as usize == header
-                && p.feedback.loop_slot(ins.s()).osr_entries & LOOP_EXITED != 0
-        })
+        let failed = |pc: &usize| {
+            let slot = self.proto().code[*pc].s();
+            self.proto().feedback.loop_slot(slot).osr_entries & LOOP_EXITED != 0
+        };
+        !self.job.options.no_feedback && !self.back_edges(node).last().is_some_and(failed)
     }
 }

@@ -27,6 +27,7 @@ pub fn run(f: &mut Func) -> bool {
         if !f.state_values(state).iter().all(|v| available(f, *v)) {
             continue;
         }
+        let mut done: Vec<(V, V, i64, V)> = Vec::new();
         for (phi, first, limit) in counters(f, &l, &dom) {
             if !available(f, limit) || !available(f, first) {
                 continue;
@@ -43,7 +44,11 @@ pub fn run(f: &mut Func) -> bool {
                     let Some(c) = offset_from(f, i.args[0], phi) else { continue };
                     let Some(exit) = i.exit else { continue };
                     let exit = Exit { state, ..f.exits[exit.0 as usize].clone() };
-                    guard_range(f, pre, first, limit, c, i.args[1], exit);
+                    let what = (first, limit, c, i.args[1]);
+                    if !done.contains(&what) {
+                        guard_range(f, pre, first, limit, c, i.args[1], exit);
+                        done.push(what);
+                    }
                     r.set(v, i.args[0]);
                 }
             }

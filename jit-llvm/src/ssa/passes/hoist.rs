@@ -87,7 +87,7 @@ fn may_move(f: &Func, v: V, l: &Loop, always: bool, has_state: bool) -> bool {
     match i.op {
         Op::FloorDivI | Op::FloorModI => {
             let r = f.inst(i.args[1]).range;
-            r.lo > 0 || r.hi < 0 || always
+            r.lo > 0 || r.hi < 0
         }
         Op::UnboxInt => arg_is(Kinds::INT),
         Op::UnboxSmall => arg_is(Kinds::SMALL) || always,
@@ -98,7 +98,8 @@ fn may_move(f: &Func, v: V, l: &Loop, always: bool, has_state: bool) -> bool {
         Op::CmpNumber(_) => i.args.iter().all(|a| kinds(f, *a).within(Kinds::NUMBER)),
         Op::RawEq | Op::EqProbe | Op::NextFind => false,
         Op::LoadArray | Op::LoadSlots | Op::IsShape(_) => arg_is(Kinds::TABLE),
-        Op::LoadCap | Op::LoadCell { .. } => arg_is(Kinds::PART),
+        // A register that holds a cell always holds a cell.
+        Op::LoadCap | Op::LoadCell { .. } => arg_is(Kinds::PART) || always,
         Op::LoadUpval(_) => arg_is(Kinds::CLOSURE) && matches!(arg_op(0), Op::GuardProto(_) | Op::Closure | Op::NewClosure { .. }),
         Op::LoadInline(_) => matches!(arg_op(0), Op::GuardShape { .. }),
         // The slots part exists, but only a shape tells how long it is.
