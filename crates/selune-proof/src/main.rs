@@ -45,6 +45,9 @@ enum Command {
         /// Where programs that differ are saved.
         #[arg(long, default_value = "target/fuzz")]
         save: PathBuf,
+        /// Seconds spent on making a program that differs smaller.
+        #[arg(long, default_value_t = 60)]
+        shrink: u64,
         /// Stop after so many differences.
         #[arg(long, default_value_t = 10)]
         most: usize,
@@ -197,14 +200,14 @@ fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Bless { filter } => bless(filter.as_deref()),
         Command::Count => count(),
-        Command::Fuzz { seed, count, batch, backends, jobs, limit, save, most, self_check } => {
+        Command::Fuzz { seed, count, batch, backends, jobs, limit, save, shrink, most, self_check } => {
             let variants: Result<Vec<_>, String> = backends
                 .iter()
                 .map(|b| variants::by_name(b).ok_or_else(|| format!("there is no variant `{b}`")))
                 .collect();
             let seed = seed.unwrap_or_else(time_seed);
             variants.and_then(|variants| {
-                run_fuzz(&fuzz::Plan { seed, count, batch, variants, jobs, limit, save, most }, self_check)
+                run_fuzz(&fuzz::Plan { seed, count, batch, variants, jobs, limit, save, shrink, most }, self_check)
             })
         }
         Command::Official { backend, mode, limit, jobs, files } => run_official(&backend, &mode, limit, jobs, files),
@@ -219,7 +222,7 @@ fn main() -> ExitCode {
         }
         Command::Program { seed, number, script } => {
             let source = fuzz::tree::render(&fuzz::program(seed, number));
-            print!("{}", if script { fuzz::script(&[source]) } else { source });
+            print!("{}", if script { fuzz::script(&[source], true) } else { source });
             Ok(true)
         }
     };

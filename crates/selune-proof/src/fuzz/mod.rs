@@ -39,6 +39,8 @@ pub struct Plan {
     pub jobs: usize,
     /// Seconds that a batch may take in a backend.
     pub limit: u64,
+    /// Seconds spent on making a program that differs smaller.
+    pub shrink: u64,
     /// Where programs that differ are saved.
     pub save: PathBuf,
     /// Stop after so many differences.
@@ -64,15 +66,15 @@ pub fn program(seed: u64, n: u64) -> Vec<Stmt> {
     Generator::new(program_seed(seed, n)).program()
 }
 
-/// A script that runs the sources one after the other.
-pub fn script(sources: &[String]) -> String {
+/// A script that runs the sources one after the other; `verbose` prints what otherwise goes into digests only.
+pub fn script(sources: &[String], verbose: bool) -> String {
     let mut text = String::from("local function main(...)\n");
     text.push_str(PRELUDE);
     text.push_str("end\nmain {\n");
     for source in sources {
         let _ = write!(text, "[==[\n{source}]==],\n");
     }
-    text.push_str("}\n");
+    text.push_str(if verbose { "verbose = true }\n" } else { "}\n" });
     text
 }
 
@@ -116,18 +118,18 @@ fn same(a: &str, b: &str) -> bool {
 pub fn differs(programs: &Programs, variant: &Variant, source: &str, limit: u64, folder: &Path) -> Option<(String, String)> {
     static COUNTER: AtomicU64 = AtomicU64::new(0);
     let file = folder.join(format!("one-{}.lua", COUNTER.fetch_add(1, Ordering::Relaxed)));
-    std::fs::write(&file, script(&[source.to_string()])).ok()?;
+    std::fs::write(&file, script(&[source.to_string()], true)).ok()?;
     let expected = run(&programs.oracle, &[], &file, 1, limit).ok()?;
+    // A program that the oracle cannot load or finish proves nothing.
+    if expected.len() != 1 || expected[0].contains("(process ended") || expected[0].contains("does not load") {
+        return None;
+    }
     let found = if programs.selune == programs.oracle {
         run(&programs.selune, &[], &file, 1, limit).ok()?
     } else {
         run(&programs.selune, variant.args, &file, 1, limit).ok()?
     };
     let _ = std::fs::remove_file(&file);
-    // A program that the oracle cannot finish proves nothing.
-    if expected.len() != 1 || expected[0].contains("(process ended") {
-        return None;
-    }
     if found.len() == 1 && same(&expected[0], &found[0]) { None } else { Some((expected[0].clone(), found.concat())) }
 }
 
@@ -179,7 +181,7 @@ pub fn fuzz(plan: &Plan, programs: &Programs) -> Result<Report, String> {
 fn batch(plan: &Plan, programs: &Programs, numbers: &[u64], folder: &Path, report: &Mutex<Report>) -> Result<(), String> {
     let sources: Vec<String> = numbers.iter().map(|&n| tree::render(&program(plan.seed, n))).collect();
     let file = folder.join(format!("batch-{}.lua", numbers[0]));
-    std::fs::write(&file, script(&sources)).map_err(|e| e.to_string())?;
+    std::fs::write(&file, script(&sources, false)).map_err(|e| e.to_string())?;
     let expected = run(&programs.oracle, &[], &file, sources.len(), plan.limit)?;
     if let Some(bad) = expected.iter().find(|s| s.contains("(process ended") || s.contains("does not load")) {
         return Err(format!("the generator made a bad program (seed {}, batch {}):\n{bad}", plan.seed, numbers[0]));
@@ -206,16 +208,16 @@ fn batch(plan: &Plan, programs: &Programs, numbers: &[u64], folder: &Path, repor
             let name = format!("{}-seed{}-{n}", variant.name, plan.seed);
             match alone {
                 Some(_) => {
-                    let small = shrink::shrink(program(plan.seed, n), Duration::from_secs(60), &mut |body| {
+                    let small = shrink::shrink(program(plan.seed, n), Duration::from_secs(plan.shrink), &mut |body| {
                         differs(programs, variant, &tree::render(body), plan.limit, folder).is_some()
                     });
                     let source = tree::render(&small);
                     let (want, got) = differs(programs, variant, &source, plan.limit, folder).unwrap_or_default();
-                    save(plan, &name, &source, &script(std::slice::from_ref(&source)), &want, &got)?;
+                    save(plan, &name, &source, &script(std::slice::from_ref(&source), true), &want, &got)?;
                 }
                 None => {
-                    let all = script(&sources[..=i]);
-                    save(plan, &format!("{name}-batch"), "(differs only after the programs before it)\n", &all, &expected[i], &found[i])?;
+                    let all = script(&sources[..=i], true);
+                    save(plan, &format!("{name}-batch"), "(differs only after the programs before it)\n", &all, &expected[i], found.get(i).map_or("(nothing)", |f| f))?;
                 }
             }
             // What follows in the batch may only be a consequence.

@@ -1,4 +1,5 @@
--- Runs random programs one after the other, each in fresh globals. `programs` is a list of sources.
+-- Runs random programs one after the other, each in fresh globals. `programs` is a list of sources; with
+-- `programs.verbose`, what goes only into the digest is printed too.
 local programs = ...
 local real = { print = print, tostring = tostring, type = type, select = select, pcall = pcall, load = load, write = io.write }
 local concat, flush = table.concat, io.flush
@@ -42,6 +43,7 @@ local function line(...)
 end
 local function note(...)
   local s = line(...)
+  if programs.verbose then real.write("note\t", s, "\n") end
   noted = noted + 1
   for i = 1, #s do digest = (digest * 31 + s:byte(i)) & 0xffffffff end
 end

@@ -51,9 +51,8 @@ fn lift(body: &mut Vec<Stmt>, start: Instant, time: Duration, fails: &mut dyn Fn
                 return false;
             }
             let block = list.remove(i);
-            for (k, (_, inner)) in block.parts.into_iter().enumerate() {
-                list.splice(i + k..i + k, inner);
-            }
+            let inside: Vec<Stmt> = block.parts.into_iter().flat_map(|(_, inner)| inner).collect();
+            list.splice(i..i, inside);
             true
         });
         if lifted == Some(true) && fails(&smaller) {
