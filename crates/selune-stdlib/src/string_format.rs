@@ -6,8 +6,6 @@ use crate::format::{
 use selune_core::value::Value;
 use selune_vm::{Args, NativeResult, Thrown, Vm};
 
-/// Longest string of which equal ones have one address, as in PUC.
-const MAX_SHORT: usize = 40;
 /// Longest string that a width without precision still pads.
 const MAX_PADDED: usize = 100;
 
@@ -97,12 +95,8 @@ fn convert(vm: &mut Vm, args: Args, arg: usize, raw: &RawSpec<'_>, out: &mut Vec
             write_char(out, &spec, c as u8);
         }
         b'p' => {
-            let mut v = args.get(vm, arg);
+            let v = args.get(vm, arg);
             let spec = spec!(vm, raw, b"-", false);
-            if v.is_string() && vm.bytes(v).len() <= MAX_SHORT {
-                // Equal short strings are one object.
-                v = vm.intern(selune_core::string::bytes(v));
-            }
             let has_address = v.is_string() || v.is_table() || v.is_function() || v.is_thread() || v.is_userdata() || v.is_light();
             let address = if has_address { Some(vm.pointer_of(v) as u64) } else { None };
             write_pointer(out, &spec, address);

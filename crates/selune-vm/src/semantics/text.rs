@@ -49,7 +49,7 @@ impl Vm {
             _ => {
                 let name = self.metamethod(v, Metamethod::Name);
                 let mut t = if name.is_string() { self.bytes(name).to_vec() } else { v.type_name().as_bytes().to_vec() };
-                t.extend_from_slice(format!(": 0x{:014x}", self.pointer_of(v)).as_bytes());
+                t.extend_from_slice(format!(": 0x{:x}", self.pointer_of(v)).as_bytes());
                 t
             }
         };
