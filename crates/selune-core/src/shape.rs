@@ -3,7 +3,9 @@
 //! SHAPE-1: shapes never move and are never changed (their caches and the address of a young metatable apart); ids are
 //! never used again. SHAPE-2: a table whose shape is not `DICT` has no string key in its hash part, so a check of the
 //! shape id proves the slot of a name, its absence, and (unless `OWN_META`) the metatable.
-//! SHAPE-3: a shape's parent is alive as long as the shape is, and has a smaller id.
+//! SHAPE-3: a shape's parent is alive as long as the shape is, and has a smaller id. SHAPE-4: what a live shape becomes when a
+//! constant of the program is added or a live metatable is set is alive as long as the shape is (in inline caches and
+//! compiled code, an id that is stored after a check of another one needs no check of its own).
 //!
 //! Shapes form a tree: roots differ by the number of inline slots; a child has one key more, or another metatable.
 //! Children along a line share one list of keys, of which each uses the first `nslots`.
@@ -33,6 +35,8 @@ pub const MAX_NAMED: u32 = 1000;
 pub const MAX_DYNAMIC: u32 = 32;
 /// A shape gets at most this many children by keys that are no constants of the program.
 const MAX_DYNAMIC_CHILDREN: usize = 64;
+/// A shape gets at most this many children by keys.
+const MAX_CHILDREN: usize = 4096;
 /// A shape gets at most this many children with other metatables; then tables carry their metatables themselves.
 const MAX_METATABLES: usize = 128;
 /// When this many shapes were made, all new ones are dictionaries.
@@ -69,6 +73,8 @@ pub struct Shape {
     own_meta: *mut Shape,
     epoch: u32,
     age: u32,
+    /// Lives as long as its parent and its metatable (SHAPE-4).
+    pinned: bool,
 }
 
 impl Shape {
@@ -237,6 +243,7 @@ impl Heap {
             own_meta: core::ptr::null_mut(),
             epoch: t.epoch,
             age: 0,
+            pinned: key == Value::EMPTY,
         }));
         // SAFETY: `id < cap`; the shape is fresh, its parent alive, and the list a live one.
         unsafe {
@@ -262,25 +269,25 @@ impl Heap {
         // SAFETY: SHAPE-1, live shapes.
         unsafe {
             let last = (*shape).last_child;
-            if !last.is_null() && (*last).key == key {
-                return Some(last);
+            let mut child = if !last.is_null() && (*last).key == key { last } else { (*shape).children.find(key) };
+            if child.is_null() {
+                child = self.new_child(shape, key, constant)?;
             }
-            let child = (*shape).children.find(key);
-            if !child.is_null() {
-                (*shape).last_child = child;
-                return Some(child);
-            }
-            self.new_child(shape, key, constant)
+            (*shape).last_child = child;
+            (*child).pinned |= constant;
+            Some(child)
         }
     }
     #[cold]
     unsafe fn new_child(&mut self, shape: *mut Shape, key: Value, constant: bool) -> Option<*mut Shape> {
         // SAFETY: SHAPE-1, a live shape.
         unsafe {
-            if (*shape).flags & DICT != 0 || (*shape).nslots >= MAX_NAMED || self.shape_table.count >= MAX_SHAPES {
+            let children = (*shape).children.len();
+            let full = (*shape).nslots >= MAX_NAMED || children >= MAX_CHILDREN || self.shape_table.count >= MAX_SHAPES;
+            if (*shape).flags & DICT != 0 || full {
                 return None;
             }
-            if !constant && ((*shape).dynamic >= MAX_DYNAMIC || (*shape).children.len() >= MAX_DYNAMIC_CHILDREN) {
+            if !constant && ((*shape).dynamic >= MAX_DYNAMIC || children >= MAX_DYNAMIC_CHILDREN) {
                 return None;
             }
             let keys = KeyList::extended((*shape).keys, (*shape).nslots, key);
@@ -292,7 +299,6 @@ impl Heap {
                 (*child).absent &= !(1 << (event - 1));
             }
             (*shape).children.insert(key, child);
-            (*shape).last_child = child;
             Some(child)
         }
     }

@@ -571,7 +571,7 @@ fn threads_and_protos_are_traced_and_freed() {
 }
 
 #[test]
-fn shapes_of_dead_tables_die_after_a_while() {
+fn shapes_of_dead_tables_die_with_their_metatable_or_after_a_while() {
     let mut w = World::new();
     let count = w.heap.stats.shapes;
     let r = w.root(Value::NIL);
@@ -594,20 +594,24 @@ fn shapes_of_dead_tables_die_after_a_while() {
     assert!(w.heap.stats.shapes <= count + 12, "{}", w.heap.stats.shapes);
     assert!(w.heap.shape_by_id(kept).is_some() && w.heap.shape_of(w.roots[r]).flags & HAS_META != 0);
     w.roots[r] = Value::NIL;
-    // Without metatable they stay for some collections.
-    let (t, k) = (w.table(), w.heap.intern(b"lonely"));
-    table::set_str(&mut w.heap, t, k, Value::TRUE);
-    let id = w.heap.shape_of(t).id;
     w.major();
-    assert!(w.heap.shape_by_id(id).is_some());
+    assert_eq!(w.heap.stats.shapes, count);
+    // Without metatable they stay for some collections, and for good when constants of the program lead to them.
+    let (t, u, k, l) = (w.table(), w.table(), w.heap.intern(b"lonely"), w.heap.intern(b"constant"));
+    table::set(&mut w.heap, t, k, Value::TRUE).unwrap();
+    table::set_str(&mut w.heap, u, l, Value::TRUE);
+    let (dynamic, constant) = (w.heap.shape_of(t).id, w.heap.shape_of(u).id);
+    w.major();
+    assert!(w.heap.shape_by_id(dynamic).is_some());
     for _ in 0..4 {
         w.major();
     }
-    assert!(w.heap.shape_by_id(id).is_none() && w.heap.stats.shapes == count);
+    assert!(w.heap.shape_by_id(dynamic).is_none() && w.heap.shape_by_id(constant).is_some());
+    assert_eq!(w.heap.stats.shapes, count + 1);
     let t = w.table();
     let k = w.heap.intern(b"lonely");
     table::set_str(&mut w.heap, t, k, Value::TRUE);
-    assert!(w.heap.shape_of(t).id > id);
+    assert!(w.heap.shape_of(t).id > dynamic);
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! What collections do with shapes: update young metatables, mark what live shapes name, free the dead.
 //!
-//! A shape that no table has any more stays for a few major collections while its metatable lives, so that the code
-//! that was compiled for it stays good when a program has no instance for a moment.
+//! A shape that no table has any more stays while its parent and its metatable live, so that caches and code stay good
+//! (SHAPE-4); those by keys that are no constants of the program go after a few major collections.
 use super::keys::KeyList;
 use super::{Shape, Shapes};
 use crate::heap::Heap;
 use crate::value::Value;
 
-/// Major collections that a shape without tables survives.
+/// Major collections that a shape without tables survives, when nothing pins it.
 const MAX_AGE: u32 = 3;
 
 impl Shapes {
@@ -70,7 +70,7 @@ impl Heap {
                     let parent = (*shape).parent;
                     (*shape).age += 1;
                     let root = parent.is_null();
-                    let wanted = (*shape).age <= MAX_AGE && !((*shape).metatable.is_heap() && !is_live((*shape).metatable));
+                    let wanted = ((*shape).pinned || (*shape).age <= MAX_AGE) && !((*shape).metatable.is_heap() && !is_live((*shape).metatable));
                     if root || wanted && (*parent).epoch == epoch {
                         (*shape).epoch = epoch;
                         (*(*shape).keys).visit((*shape).nslots, epoch, mark_key);
