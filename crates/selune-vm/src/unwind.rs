@@ -16,9 +16,9 @@ impl Vm {
             }
             // A coroutine in which nothing catches keeps its frames, for tracebacks of the dead.
             if !core::ptr::eq(self.cur, home) && !self.thread().frames.iter().any(|f| matches!(f.kind, FrameKind::Pcall | FrameKind::Xpcall)) {
-                match self.coroutine_failed()? {
-                    Some(flow) => return Ok(flow),
-                    None => continue,
+                match self.coroutine_failed() {
+                    Ok(Some(flow)) => return Ok(flow),
+                    Ok(None) | Err(Thrown) => continue,
                 }
             }
             let Some(frame) = self.thread().frames.last().copied() else { unreachable!("a coroutine without its bottom frame") };

@@ -70,6 +70,14 @@ impl Emitter<'_, '_> {
         }
     }
 
+    /// Gives the newest instruction the line of the one before it: it makes the cell of a variable, where PUC executes
+    /// nothing and hooks see no line.
+    pub(super) fn hide_line(&mut self) {
+        if let [.., before, newest] = &mut self.out.lines[..] {
+            *newest = *before;
+        }
+    }
+
     /// Gives the instructions from `start` to `end` the line of the one at `end`: those that make the cells of parameters
     /// and loop variables would otherwise show hooks a line where PUC executes nothing.
     pub(super) fn hide_lines(&mut self, start: usize, end: usize) {

@@ -84,8 +84,9 @@ impl Emitter<'_, '_> {
             Storage::Both(cell) => {
                 self.abc(Op::NewCell, cell, reg as u16, 0);
             }
-            Storage::Plain | Storage::None => {}
+            Storage::Plain | Storage::None => return,
         }
+        self.hide_line();
     }
 
     /// Starts the debug information of a variable.

@@ -22,6 +22,29 @@ pub const HOOK_LINE: u8 = 4;
 /// Hook at every so many instructions.
 pub const HOOK_COUNT: u8 = 8;
 
+/// Is it an instruction that PUC does not execute: the return that finishes a tail call of a native, or a jump that the one
+/// executed last (at `last`) leads to (PUC leads jumps to their final targets)?
+fn is_silent(p: &Proto, pc: usize, last: usize) -> bool {
+    match p.code[pc].op() {
+        Op::Return => pc > 0 && p.code[pc - 1].op() == Op::TailCall,
+        Op::Jmp | Op::JmpBack => {
+            let is_jump = |at: usize| p.code.get(at).is_some_and(|i| matches!(i.op(), Op::Jmp | Op::JmpBack));
+            let mut at = if is_jump(last) { last } else { last + 1 };
+            for _ in 0..100 {
+                if !is_jump(at) {
+                    return false;
+                }
+                at = at.wrapping_add_signed(1 + p.code[at].sbx());
+                if at == pc {
+                    return true;
+                }
+            }
+            false
+        }
+        _ => false,
+    }
+}
+
 impl Vm {
     /// Sets the hook of a thread; a mask of 0 or nil as hook: none.
     pub fn set_hook(&mut self, thread: Value, hook: Value, mask: u8, count: u32) {
@@ -75,6 +98,9 @@ impl Vm {
             self.thread_mut().hook_last.1 = 1;
             return Ok(());
         }
+        if is_silent(p, pc, self.thread().hook_last.1 as usize) {
+            return Ok(());
+        }
         if self.wants(HOOK_COUNT) {
             let count = &mut self.thread_mut().hook_count;
             count.1 = count.1.wrapping_sub(1);
@@ -117,7 +143,7 @@ impl Vm {
             t.frames.pop();
             t.top = top;
         }
-        if let Some(&f) = self.thread().frames.last()
+        if let Some(&f) = self.thread().frames.iter().rev().find(|f| f.kind != FrameKind::Close)
             && f.kind == FrameKind::Lua
         {
             // SAFETY: the proto of a frame is alive.
