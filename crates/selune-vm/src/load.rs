@@ -13,7 +13,7 @@ impl Vm {
             let m = format!("attempt to load a {kind} chunk (mode is '{mode}')");
             return Err(self.new_str(m.as_bytes()));
         }
-        let compiled = if binary { selune_compiler::undump(&mut self.heap, chunk, name) } else { selune_compiler::compile_at(&mut self.heap, chunk, name, self.c_levels + 1) };
+        let compiled = if binary { selune_compiler::undump(&mut self.heap, chunk, name) } else { selune_compiler::compile_at(&mut self.heap, chunk, name, self.c_levels) };
         match compiled {
             Ok(proto) => Ok(self.main_closure(proto, env)),
             Err(e) => {

@@ -123,7 +123,7 @@ impl Vm {
             globals,
             loaded,
             // As many as `lua` has used when a script starts.
-            c_levels: 2,
+            c_levels: 0,
             backend: None,
             hot_threshold: i32::MAX,
             default_entry: 0,
