@@ -90,9 +90,11 @@ fn call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
             return vm.call_hot(f, proto, func, nargs, nresults);
         }
     }
+    // SAFETY: checked to be a native. Read before the call, during which it may move.
+    let plain = f.is_native() && unsafe { (*f.as_native()).header.flags } == crate::native::NativeKind::Plain as u8;
     let r = vm.begin_call(func, nargs, nresults, Delivery::Call, 0)?;
-    // SAFETY: checked to be a native. Natives that make frames may have left this one; they do not allocate much.
-    if vm.heap.gc_request != 0 && f.is_native() && unsafe { (*f.as_native()).header.flags } == crate::native::NativeKind::Plain as u8 {
+    // Natives that make frames may have left this one; they do not allocate much.
+    if vm.heap.gc_request != 0 && plain {
         vm.poll()?;
     }
     Ok(r)
