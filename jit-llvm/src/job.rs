@@ -4,7 +4,7 @@
 //! shapes' metatables and interned strings are of old objects that the VM keeps alive until the job is installed or
 //! dropped, and `Code` keeps alive afterwards. JOB-2: what feedback says is a bet; the code checks it or leaves.
 //! Filled by `collect`, read by `ssa::build`.
-use selune_core::feedback::{FeedbackKind, FeedbackVector};
+use selune_core::feedback::{FieldEntry, FeedbackKind, FeedbackVector};
 use selune_core::heap::Heap;
 use selune_core::object::GC_OLD;
 use selune_core::proto::{Ins, Proto, UpvalDesc};
@@ -254,6 +254,9 @@ pub unsafe fn collect(
             }
             if ins.op().feedback() == FeedbackKind::Field {
                 for e in copy.feedback.field(ins.s()).entries {
+                    if e.flags & FieldEntry::ADD != 0 && heap.shape_by_id(e.mshape).is_some() {
+                        heap.pin_shape(e.mshape);
+                    }
                     for id in [e.shape, e.mshape, e.hshape] {
                         job.young_metatables |= copy_shape(heap, id, &mut job.shapes);
                     }

@@ -136,6 +136,8 @@ pub struct Heap {
     userdata: Vec<Value>,
     /// `Tier::code` of the protos that were freed and had one; the VM takes them out.
     pub freed_code: Vec<usize>,
+    /// Shapes that live as long as the heap: compiled code gives them to tables.
+    pinned_shapes: std::collections::HashSet<u32>,
     /// Stack of the collector.
     grey: Vec<*mut Header>,
     policy: policy::Policy,
@@ -177,6 +179,7 @@ impl Heap {
             threads: Vec::new(),
             userdata: Vec::new(),
             freed_code: Vec::new(),
+            pinned_shapes: std::collections::HashSet::new(),
             grey: Vec::new(),
             policy: policy::Policy::new(config.nursery_max),
         });
@@ -280,6 +283,11 @@ impl Heap {
                 self.remembered_threads.push(thread);
             }
         }
+    }
+    /// Keeps a live shape (and its metatable) alive as long as the heap: for compiled code that gives it to tables.
+    pub fn pin_shape(&mut self, id: u32) {
+        debug_assert!(self.shape_by_id(id).is_some());
+        self.pinned_shapes.insert(id);
     }
     /// Is the collector free to move or free this value now? (True for values in the nursery and young large objects.)
     #[inline]

@@ -144,6 +144,10 @@ impl Major {
                 self.mark_value(v);
             }
             heap.event_names.iter().chain(heap.char_strings.iter()).for_each(|v| self.mark_value(*v));
+            let pinned: Vec<u32> = heap.pinned_shapes.iter().copied().collect();
+            for id in pinned {
+                (*self.heap).mark_shape(id, &mut |v| self.mark_value(v));
+            }
         }
     }
     #[inline(always)]

@@ -257,6 +257,8 @@ op! {
                     if (*e).flags & FieldEntry::ADD != 0 {
                         // A new key: the slot must have room, and a metatable must still lack `__newindex`.
                         let inline = (*t).header.extra as usize;
+                        // A shape that no table has had for a while may be gone (FB-1).
+                        if (*vm).heap.shape_by_id((*e).mshape).is_none() { break }
                         let room = slot < inline || ((slot - inline) as u64) < (*(*t).slots.as_slots()).cap;
                         let m = (*(*vm).heap.shape_ptr(shape)).metatable;
                         let lacks = if m.is_nil() { (*e).hshape == 0 } else { (*m.as_table()).header.aux == (*e).hshape };
