@@ -26,13 +26,19 @@ pub struct LlvmBackend {
     natives: HashMap<usize, Builtin>,
     worker: Worker,
     versions: Cell<u32>,
+    observer: Option<Box<dyn Fn(&JobInput)>>,
 }
 
 impl LlvmBackend {
     /// With a worker thread of its own. `natives` are the library functions that it knows.
     pub fn new(workshop: Workshop, natives: HashMap<usize, Builtin>) -> Result<LlvmBackend, JitError> {
         let config = workshop.config.clone();
-        Ok(LlvmBackend { config, natives, worker: Worker::start(workshop)?, versions: Cell::new(0) })
+        Ok(LlvmBackend { config, natives, worker: Worker::start(workshop)?, versions: Cell::new(0), observer: None })
+    }
+
+    /// The same, and `observer` sees what each job is given, on the VM's thread.
+    pub fn observed(self, observer: impl Fn(&JobInput) + 'static) -> LlvmBackend {
+        LlvmBackend { observer: Some(Box::new(observer)), ..self }
     }
 }
 
@@ -65,6 +71,9 @@ impl CodeGenerator for LlvmBackend {
         roots.extend(input.shapes.values().map(|s| s.metatable).filter(|m| *m != 0));
         let version = self.versions.get() + 1;
         self.versions.set(version);
+        if !self.config.versions.contains(&version) {
+            return Err(JitError::Generator(format!("version {version} is not wanted")));
+        }
         let symbol = format!("{}.{version}", input.root().name);
         self.worker.submit(Job { place, input, symbol });
         if self.config.sync {

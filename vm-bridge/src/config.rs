@@ -79,8 +79,10 @@ pub struct JitConfig {
     pub dump: DumpOptions,
     /// Stress modes.
     pub stress: StressOptions,
-    /// Say on standard error what is compiled, why not, and what is invalidated.
+    /// Say on standard error what is compiled, why not, what is invalidated, and each side exit.
     pub trace: bool,
+    /// Only compilations with these numbers (from 1) happen: to find the one that is wrong.
+    pub versions: core::ops::RangeInclusive<u32>,
 }
 
 impl Default for JitConfig {
@@ -100,6 +102,7 @@ impl Default for JitConfig {
             dump: DumpOptions::default(),
             stress: StressOptions::default(),
             trace: false,
+            versions: 1..=u32::MAX,
         }
     }
 }

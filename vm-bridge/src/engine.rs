@@ -314,6 +314,10 @@ impl JitEngine {
     fn note_exit(&self, record: &Arc<CodeRecord<CompiledCode>>, id: usize) {
         let code = &record.data;
         let exit = code.info.exits[id];
+        if self.config.trace {
+            let reason = crate::stats::REASONS.get(exit.reason as usize).unwrap_or(&"?");
+            eprintln!("selune: jit: {} leaves at exit {id} ({reason}), blame {:?}", code.info.name, exit.blame);
+        }
         {
             let mut stats = self.stats.borrow_mut();
             stats.deopts += 1;

@@ -40,6 +40,14 @@ fn config(o: &Options) -> JitConfig {
         dump,
         stress,
         trace: std::env::var_os("SELUNE_JIT_TRACE").is_some(),
+        versions: versions().unwrap_or(defaults.versions),
         ..defaults
     }
+}
+
+/// `SELUNE_JIT_VERSIONS=a-b`: compilations with other numbers do not happen (to find one that is wrong, by halving).
+fn versions() -> Option<core::ops::RangeInclusive<u32>> {
+    let text = std::env::var("SELUNE_JIT_VERSIONS").ok()?;
+    let (a, b) = text.split_once('-')?;
+    Some(a.parse().ok()?..=b.parse().ok()?)
 }
