@@ -81,7 +81,8 @@ impl Vm {
         let n = n as i32 as i64;
         let t = self.thread_ref(thread);
         let f = t.frames[level.frame];
-        let limit = t.frames.get(level.frame + 1).map_or(t.top, |above| above.func);
+        // As PUC, where a vararg function is moved above its arguments.
+        let limit = t.frames.get(level.frame + 1).map_or(t.top, |above| if above.flags & frame_flags::VARARG != 0 { above.base - 1 } else { above.func });
         let at = |slot: u32| Variable { value: Some(slot), cell: None };
         let Some((p, pc)) = level.code() else {
             let slot = f.func as i64 + n;
