@@ -10,7 +10,10 @@ use crate::llvm::{
 use crate::lower::{LowerOptions, lower};
 use crate::ssa::build::{BuildError, build};
 use crate::ssa::ir::{Func, Op};
+use crate::ssa::passes::optimize;
 use std::collections::VecDeque;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -127,7 +130,9 @@ fn work(shared: &Shared, workshop: Workshop) {
         };
         let start = Instant::now();
         let place = job.place;
-        let result = Tools::get(&mut tools, &workshop).and_then(|tools| tools.compile(job));
+        // A defect of the compiler must not end the thread: somebody may wait for it.
+        let attempt = AssertUnwindSafe(|| Tools::get(&mut tools, &workshop).and_then(|tools| tools.compile(job)));
+        let result = catch_unwind(attempt).unwrap_or_else(|_| Err(JitError::Generator("the compiler panicked".into())));
         shared.lock().finished.push(Finished { place, result, time: start.elapsed() });
     }
 }
@@ -166,7 +171,7 @@ impl Tools {
         let dump = &self.config.dump;
         let wants = dump.wants(&func.name);
         if wants && dump.ssa {
-            println!("; ssa of {}\n{func}", job.symbol);
+            print("ssa", &job.symbol, &func.to_string());
         }
         let countdowns = self.config.stress.deopt.then(|| exit_countdowns(func.exits.len()));
         let options = LowerOptions { listing: wants, exit_countdowns: countdowns };
@@ -178,15 +183,15 @@ impl Tools {
             lower(&context, &module, &func, &job.input, &job.symbol, options).map_err(|e| JitError::Generator(e.to_string()))?;
         self.compiler.mark_function(&context, function);
         if wants && dump.ll {
-            println!("; llvm ir of {}\n{}", job.symbol, module.to_string());
+            print("llvm ir", &job.symbol, &module.to_string());
         }
         self.compiler.optimize(&context, &module, &self.pipeline(&func)).map_err(generator)?;
         self.compiler.insert_statepoints(&context, &module).map_err(generator)?;
         if wants && dump.ll_opt {
-            println!("; optimised llvm ir of {}\n{}", job.symbol, module.to_string());
+            print("optimised llvm ir", &job.symbol, &module.to_string());
         }
         if wants && dump.asm {
-            println!("; machine code of {}\n{}", job.symbol, self.compiler.assembly(&context, &module).map_err(generator)?);
+            print("machine code", &job.symbol, &self.compiler.assembly(&context, &module).map_err(generator)?);
         }
         let object = self.compiler.emit(&context, &module).map_err(generator)?;
         let code = self.linker.install(object).map_err(generator)?;
@@ -215,13 +220,20 @@ impl Tools {
     }
 }
 
+/// A dump. Who reads it may have gone.
+fn print(stage: &str, symbol: &str, text: &str) {
+    let _ = writeln!(std::io::stdout().lock(), "; {stage} of {symbol}\n{text}");
+}
+
 /// From bytecode to optimised SSA.
 pub(crate) fn make_ssa(input: &JobInput) -> Result<Func, JitError> {
-    build(input).map_err(|e| match e {
+    let mut func = build(input).map_err(|e| match e {
         BuildError::Unsupported(op) => JitError::UnsupportedOpcode(op),
         BuildError::TooLarge => JitError::TooLarge(format!("{} instructions", input.root().code.len())),
         BuildError::Malformed => JitError::Generator(e.to_string()),
-    })
+    })?;
+    optimize(&mut func, input);
+    Ok(func)
 }
 
 fn generator(e: LlvmError) -> JitError {

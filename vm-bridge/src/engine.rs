@@ -396,7 +396,10 @@ impl Backend for JitEngine {
 
     fn call(&self, vm: &mut Vm, closure: Value, args: u32, n: u32) -> Left {
         // SAFETY: the VM passes a closure.
-        let entry = unsafe { (*(*closure.as_closure()).proto).tier.entry };
+        let (entry, is_vararg) = unsafe {
+            let proto = (*closure.as_closure()).proto;
+            ((*proto).tier.entry, (*proto).is_vararg)
+        };
         self.stats.borrow_mut().entries += 1;
         let top = vm.thread().top;
         let argument = |vm: &Vm, i: u32| if i < n { vm.stack_at((args + i) as usize) } else { Value::NIL };
@@ -404,7 +407,7 @@ impl Backend for JitEngine {
         for i in 3..n.min(ARG_SLOTS as u32) {
             vm.native.args[i as usize] = argument(vm, i);
         }
-        if n as usize > ARG_SLOTS {
+        if n as usize > ARG_SLOTS && is_vararg {
             vm.native.more = (0..n).map(|i| argument(vm, i)).collect();
         }
         let frames = self.push_marker(vm, std::ptr::null_mut());

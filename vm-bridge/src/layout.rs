@@ -9,6 +9,8 @@ use selune_core::heap::Heap;
 use selune_core::native_state::NativeState;
 use selune_core::object::{ArrayPart, BoxedInt, Cell, Closure, Header, LuaString, Native, SlotsPart, Table};
 use selune_core::proto::{Proto, Tier};
+use selune_core::shape::Shape;
+pub use selune_core::shape::HAS_META;
 use selune_core::thread::Thread;
 use selune_core::value::{TAG_BOXINT, TAG_FUNCTION, TAG_OBJECT, TAG_SHIFT, TAG_STRING, TAG_TABLE};
 use selune_vm::Vm;
@@ -134,6 +136,10 @@ raw_fields! {
     VM_EMPTY_SLOTS = offset_of!(Vm, heap) + offset_of!(Heap, empty_slots), Vm;
     /// `vm.heap.empty_hash`.
     VM_EMPTY_HASH = offset_of!(Vm, heap) + offset_of!(Heap, empty_hash), Vm;
+    /// `vm.heap.shapes`: addresses of shapes by id.
+    VM_SHAPES = offset_of!(Vm, heap) + offset_of!(Heap, shapes), Vm;
+    /// `shape.flags`, u32.
+    SHAPE_FLAGS = offset_of!(Shape, flags), Fixed;
     /// `vm.cur`: the running thread.
     VM_THREAD = offset_of!(Vm, cur), Vm;
     /// `thread.stack`.

@@ -353,7 +353,7 @@ impl Vm {
         {
             f.flags |= flags;
         }
-        let result = self.run_until(flow, floor).map(|()| self.top() - func);
+        let result = self.run_until(cur, flow, floor).map(|()| self.top() - func);
         // SAFETY: the thread that called is running again, and alive.
         unsafe { (*cur).nny -= 1 };
         self.c_levels = levels;
@@ -361,23 +361,24 @@ impl Vm {
     }
     /// `call_at` on behalf of compiled code: counts no C level and forbids no yield.
     pub fn call_from_compiled(&mut self, func: usize, nargs: usize, nresults: i32) -> Result<usize, Thrown> {
-        let floor = self.thread().frames.len();
+        let (home, floor) = (self.cur, self.thread().frames.len());
         let flow = self.begin_call(func as u32, nargs as u32, nresults, Delivery::Entry, 0);
-        self.run_until(flow, floor)?;
+        self.run_until(home, flow, floor)?;
         Ok(self.top() - func)
     }
     /// Runs the frames from number `floor` on, whose lowest has `Delivery::Entry`, until that one has returned (its results
     /// are at its `func..` with the top above them). May call.
     pub fn run_frames(&mut self, floor: usize) -> Result<(), Thrown> {
-        self.run_until(Ok(Flow::Run), floor)
+        self.run_until(self.cur, Ok(Flow::Run), floor)
     }
-    fn run_until(&mut self, mut flow: Result<Flow, Thrown>, floor: usize) -> Result<(), Thrown> {
-        let (cur, levels) = (self.cur, self.c_levels);
+    /// `home` is the thread that frame `floor` is on (the running one may be a coroutine that a call has just resumed).
+    fn run_until(&mut self, home: *mut Thread, mut flow: Result<Flow, Thrown>, floor: usize) -> Result<(), Thrown> {
+        let levels = self.c_levels;
         loop {
             flow = match flow {
                 Ok(Flow::Exit) => return Ok(()),
                 Ok(Flow::Run) => crate::interp::run(self),
-                Err(Thrown) => match self.unwind(cur, floor) {
+                Err(Thrown) => match self.unwind(home, floor) {
                     Ok(flow) => Ok(flow),
                     Err(Thrown) => {
                         self.c_levels = levels;

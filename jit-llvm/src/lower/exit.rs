@@ -76,6 +76,8 @@ impl<'c> Lowering<'_, '_, 'c> {
             // A narrow value's upper bits would be undefined.
             args.push(match (value, self.func.ty(v)) {
                 (BasicValueEnum::IntValue(b), Ty::Bool) => self.e.zext(b)?.into(),
+                // The bits: of a double that turns out to be constant, LLVM would pass a place in its constant pool.
+                (BasicValueEnum::FloatValue(f), _) => self.e.b.build_bit_cast(f, self.e.i64, "")?.into(),
                 (value, _) => value.into(),
             });
         }

@@ -320,7 +320,7 @@ impl<'s, 'a, 'c> Lowering<'s, 'a, 'c> {
             BoxInt | BoxSmall | BoxFloat | BoxBool | UnboxSmall | UnboxInt | UnboxFloat | UnboxNumber | IntToFloat | FloatToInt | AddI | SubI
             | MulI | FloorDivI | FloorModI | AndI | OrI | XorI | ShlI | ShrI | NegI | NotI | AbsI | AddF | SubF | MulF | DivF | FloorDivF
             | FloorModF | PowF | NegF | AbsF | SqrtF | FloorF | CeilF | MathF(_) => self.lower_number(v, op),
-            GuardSmall | GuardInt | GuardFloat | GuardNumber | GuardKind(_) | GuardShape { .. } | GuardProto(_) | GuardNative { .. }
+            GuardSmall | GuardInt | GuardFloat | GuardNumber | GuardKind(_) | GuardShape { .. } | GuardPlain | GuardProto(_) | GuardNative { .. }
             | GuardBits { .. } | GuardIndex | Guard { .. } | GuardIntegral => self.lower_guard(v, op),
             IsKind(_) | IsTruthy | SameBits | IsShape(_) | IsProto(_) | Not | CmpI(_) | CmpF(_) | CmpNumber(_) | RawEq | EqProbe | CmpStr(_) | ForMore
             | ForMoreF | Select => self.lower_test(v, op),

@@ -51,6 +51,17 @@ impl<'c> Lowering<'_, '_, 'c> {
                 self.guard(ok, exit)?;
                 a.into()
             }
+            GuardPlain => {
+                let a = self.any(x)?;
+                let e = &self.e;
+                let id = e.zext(e.load_int(a, layout::TABLE_SHAPE, e.i32)?)?;
+                let shapes = e.load_raw(e.vm, layout::VM_SHAPES, e.raw)?.into_pointer_value();
+                let shape = e.load_at(e.element(shapes, id)?, e.raw, layout::AliasClass::Vm)?.into_pointer_value();
+                let flags = e.load_raw(shape, layout::SHAPE_FLAGS, e.i32)?.into_int_value();
+                let plain = e.is_zero(e.and(flags, e.i32.const_int(layout::HAS_META.into(), false))?)?;
+                self.guard(plain, exit)?;
+                a.into()
+            }
             GuardProto(p) => {
                 let wanted = self.proto_address(p)?;
                 self.guard_code(x, wanted, exit)?.into()

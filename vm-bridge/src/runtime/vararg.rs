@@ -3,6 +3,7 @@
 use super::call::put_list;
 use super::with_vm;
 use crate::arch::Outcome;
+use selune_core::native_state::ARG_SLOTS;
 use selune_core::thread::FrameKind;
 use selune_core::value::Value;
 use selune_vm::Vm;
@@ -24,8 +25,11 @@ pub unsafe extern "C" fn save(vm: *mut Vm, params: u64, nargs: u64, a0: Value, a
             let count = nargs.saturating_sub(params);
             let at = vm.thread().live_top() as usize;
             vm.ensure_stack((at + count + 1) as u32)?;
+            // More arguments than `args` holds are all in `more`.
+            let more = if nargs > ARG_SLOTS { std::mem::take(&mut vm.native.more) } else { Vec::new() };
             for i in 0..count {
                 let v = match params + i {
+                    n if nargs > ARG_SLOTS => more[n],
                     0 => a0,
                     1 => a1,
                     2 => a2,
@@ -47,7 +51,7 @@ pub unsafe extern "C" fn of_frame(vm: *mut Vm) -> u64 {
     // SAFETY: the caller's promise.
     let vm = unsafe { &*vm };
     let frame = vm.thread().frames.iter().rev().find(|f| f.kind == FrameKind::Lua);
-    frame.map_or(0, |f| u64::from(f.func - f.nvarargs) << 32 | u64::from(f.nvarargs))
+    frame.map_or(0, |f| u64::from(f.base - 1 - f.nvarargs) << 32 | u64::from(f.nvarargs))
 }
 
 /// Vararg `i` or nil.
