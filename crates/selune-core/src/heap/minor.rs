@@ -134,7 +134,7 @@ impl Minor {
             let gc = (*h).gc;
             let asked = gc & GC_HASH_ASKED != 0;
             let new = (*self.heap).space.alloc(size + if asked { 8 } else { 0 }) as *mut Header;
-            copy_words(h as *const u64, new as *mut u64, size / 8);
+            copy_words(h as *const Word, new as *mut Word, size / 8);
             (*new).gc = GC_OLD | GC_BARRIER | gc & GC_FINALIZER;
             if asked {
                 (*new).gc |= GC_HASH_STORED;
@@ -328,8 +328,11 @@ impl Tracer for Minor {
     }
 }
 
+/// A word that may be part of a pointer.
+type Word = core::mem::MaybeUninit<u64>;
+
 #[inline(always)]
-unsafe fn copy_words(from: *const u64, to: *mut u64, n: usize) {
+unsafe fn copy_words(from: *const Word, to: *mut Word, n: usize) {
     // SAFETY: the caller passes disjoint memory for `n` words. Most objects are a few words, where a call costs more.
     unsafe {
         if n <= 8 {

@@ -244,8 +244,8 @@ fn run_graph(seed: u64, steps: usize, config: HeapConfig) {
 
 #[test]
 fn a_random_graph_survives_collections() {
-    for seed in 0..if cfg!(miri) { 2 } else { 12 } {
-        run_graph(seed, if cfg!(miri) { 120 } else { 1500 }, HeapConfig { nursery: 1 << 16, ..HeapConfig::default() });
+    for seed in 0..if cfg!(miri) { 1 } else { 12 } {
+        run_graph(seed, if cfg!(miri) { 75 } else { 1500 }, HeapConfig { nursery: 1 << 16, ..HeapConfig::default() });
     }
 }
 
@@ -253,6 +253,6 @@ fn a_random_graph_survives_collections() {
 fn a_random_graph_survives_collections_with_closed_nurseries() {
     for seed in 100..if cfg!(miri) { 101 } else { 106 } {
         let config = HeapConfig { nursery: 1 << 16, stress: true, ..HeapConfig::default() };
-        run_graph(seed, if cfg!(miri) { 120 } else { 1000 }, config);
+        run_graph(seed, if cfg!(miri) { 75 } else { 1000 }, config);
     }
 }
