@@ -1,5 +1,5 @@
 //! The optimising compiler as the engine's code generator.
-use crate::job::{self, Builtin, JobEntry, JobOptions};
+use crate::job::{self, Builtin, JobEntry, JobInput, JobOptions};
 use crate::worker::{Job, Worker};
 use selune_core::proto::Proto;
 use selune_core::value::{TAG_OBJECT, Value};
@@ -65,6 +65,9 @@ impl CodeGenerator for LlvmBackend {
         let is_proto = move |address: usize| unsafe { (*heap).is_live_proto(address) };
         // SAFETY: as above; the root is alive, and so are the protos that the heap knows.
         let input = unsafe { job::collect(&mut *heap, proto, entry, self.natives.clone(), &is_proto, options) };
+        if let Some(observer) = &self.observer {
+            observer(&input);
+        }
         for p in &input.protos {
             roots.push(Value::heap(TAG_OBJECT, p.ptr as *const u8).0);
         }

@@ -1,0 +1,12 @@
+-- Varargs: counted, selected, passed on.
+local function sum(...)
+  local s = 0
+  for i = 1, select("#", ...) do s = s + (select(i, ...)) end
+  return s
+end
+
+local function pass(...)
+  return sum(...)
+end
+
+for i = 1, 12 do pass(i, 2, 3) end
