@@ -49,8 +49,8 @@ impl Emitter<'_, '_> {
             Stat::Do { block, end_line } => {
                 let scope = self.open_scope();
                 self.statements(block)?;
-                self.line = end_line;
                 self.close_scope(scope);
+                self.line = end_line;
                 Ok(())
             }
             Stat::While { cond, do_line, block, end_line, exit } => self.while_loop(cond, do_line, block, end_line, exit),
