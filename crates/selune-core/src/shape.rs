@@ -35,6 +35,8 @@ pub const MAX_NAMED: u32 = 1000;
 pub const MAX_DYNAMIC: u32 = 32;
 /// A shape gets at most this many children by keys that are no constants of the program.
 const MAX_DYNAMIC_CHILDREN: usize = 64;
+/// Longer keys that are no constants of the program are for dictionaries (shapes keep their keys).
+const MAX_DYNAMIC_LEN: usize = 40;
 /// A shape gets at most this many children by keys.
 const MAX_CHILDREN: usize = 4096;
 /// A shape gets at most this many children with other metatables; then tables carry their metatables themselves.
@@ -287,7 +289,8 @@ impl Heap {
             if (*shape).flags & DICT != 0 || full {
                 return None;
             }
-            if !constant && ((*shape).dynamic >= MAX_DYNAMIC || children >= MAX_DYNAMIC_CHILDREN) {
+            let many = (*shape).dynamic >= MAX_DYNAMIC || children >= MAX_DYNAMIC_CHILDREN;
+            if !constant && (many || crate::string::len(key) > MAX_DYNAMIC_LEN) {
                 return None;
             }
             let keys = KeyList::extended((*shape).keys, (*shape).nslots, key);

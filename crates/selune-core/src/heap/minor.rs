@@ -46,7 +46,7 @@ impl Heap {
         };
         // SAFETY: a safepoint: GC-2 and GC-3 hold, and nobody else uses the heap.
         unsafe {
-            roots(&mut |slot| m.mark(slot));
+            roots(&mut |slot| m.mark_root(slot));
             m.trace_all();
             let heap = &mut *m.heap;
             heap.grey = m.grey;
@@ -146,6 +146,16 @@ impl Minor {
             new
         }
     }
+    /// A root of compiled code may be a part, of any size, whose table is dead.
+    unsafe fn mark_root(&mut self, slot: *mut Value) {
+        // SAFETY: the caller passes a slot that holds a valid Value.
+        unsafe {
+            self.mark(slot);
+            if self.any_large && (*slot).is_heap() {
+                self.mark_large(*slot);
+            }
+        }
+    }
     #[cold]
     unsafe fn mark_large(&mut self, v: Value) {
         // SAFETY: a live object.
@@ -174,6 +184,11 @@ impl Minor {
         unsafe {
             let part = (*slot).as_header();
             if (*self.heap).nursery.contains(part as usize) {
+                if (*part).gc & GC_FORWARDED != 0 {
+                    // A root of compiled code refers to the part itself.
+                    *slot = self.forward(*slot);
+                    return true;
+                }
                 *slot = super::object_value(self.copy(part));
                 return true;
             }

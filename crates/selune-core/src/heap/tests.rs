@@ -338,6 +338,30 @@ fn weak_keys_and_values_keep_nothing() {
 }
 
 #[test]
+fn string_keys_go_with_weak_entries() {
+    let mut w = World::new();
+    let t = w.weak("kv");
+    w.major();
+    let before = w.heap.bytes_in_use();
+    for (name, dead) in [("a", false), ("b", true)] {
+        let k = w.heap.new_string(name.repeat(100_000).as_bytes());
+        let v = if dead { w.table() } else { Value::TRUE };
+        w.set(t, k, v);
+    }
+    assert!(w.heap.bytes_in_use() > before + 200_000);
+    w.major();
+    let now = w.heap.bytes_in_use();
+    assert!(now > before + 100_000 && now < before + 200_000 && w.len(t) == 1);
+    for name in ["a", "b"] {
+        let k = w.heap.new_string(name.repeat(100_000).as_bytes());
+        assert_eq!(w.get(t, k).is_nil(), name == "b");
+        w.set(t, k, Value::FALSE);
+    }
+    w.major();
+    assert_eq!(w.len(t), 2);
+}
+
+#[test]
 fn large_old_weak_tables_lose_young_entries() {
     let mut w = World::new();
     let t = w.weak("k");

@@ -46,6 +46,7 @@ pub(super) struct Pending {
 
 #[derive(Clone, Copy)]
 struct Entries {
+    part: *mut HashPart,
     start: *mut HashEntry,
     n: usize,
     mode: u8,
@@ -163,7 +164,8 @@ pub(super) unsafe fn trace_weak_entries<T: Tracer>(tr: &mut T, part: *mut HashPa
             let dead_key = mode & KEYS != 0 && is_object(*key) && tr.is_dead(*key);
             let dead_value = mode & VALUES != 0 && is_object(*value) && tr.is_dead(*value);
             pending |= dead_key || dead_value;
-            if !dead_key {
+            // A string as a weak key lives only as long as its entry.
+            if !dead_key && (mode & KEYS == 0 || !dead_value) {
                 tr.mark(key);
             }
             // The value of an ephemeron entry waits for its key.
@@ -172,7 +174,7 @@ pub(super) unsafe fn trace_weak_entries<T: Tracer>(tr: &mut T, part: *mut HashPa
             }
         }
         if pending {
-            tr.weak().entries.push(Entries { start, n, mode });
+            tr.weak().entries.push(Entries { part, start, n, mode });
         }
     }
 }
@@ -263,8 +265,12 @@ unsafe fn clear_values<T: Tracer>(tr: &mut T, from_values: usize, from_entries: 
         }
         for r in from_entries..tr.weak().entries.len() {
             let r = tr.weak().entries[r];
-            if r.mode & VALUES != 0 {
-                (0..r.n).for_each(|i| clear(tr, &raw mut (*r.start.add(i)).value));
+            for i in 0..if r.mode & VALUES != 0 { r.n } else { 0 } {
+                let e = r.start.add(i);
+                clear(tr, &raw mut (*e).value);
+                if !(*e).value.is_nil() && !is_object((*e).key) {
+                    tr.mark(&raw mut (*e).key);
+                }
             }
         }
     }
@@ -282,6 +288,8 @@ unsafe fn clear_keys<T: Tracer>(tr: &mut T) {
                 let e = r.start.add(i);
                 if is_object((*e).key) && tr.is_dead((*e).key) {
                     *e = HashEntry { key: Value::REMOVED, value: Value::NIL };
+                } else if (*e).value.is_nil() {
+                    tr.unused_key(r.part, &raw mut (*e).key);
                 } else {
                     tr.mark(&raw mut (*e).key);
                 }
