@@ -1,10 +1,11 @@
 //! The optimising compiler as the engine's code generator.
 use crate::job::{self, Builtin, JobEntry, JobInput, JobOptions};
 use crate::worker::{Job, Worker};
+use selune_core::heap::POLL_MINOR;
 use selune_core::proto::Proto;
 use selune_core::value::{TAG_OBJECT, Value};
-use std::cell::Cell;
-use std::collections::HashMap;
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use vm_bridge::vm::Vm;
 use vm_bridge::{CodeGenerator, Finished, JitConfig, JitEngine, JitError, Place, Workshop};
@@ -26,6 +27,8 @@ pub struct LlvmBackend {
     natives: HashMap<usize, Builtin>,
     worker: Worker,
     versions: Cell<u32>,
+    /// Places that have waited once for their metatables to become old.
+    postponed: RefCell<HashSet<Place>>,
     observer: Option<Box<dyn Fn(&JobInput)>>,
 }
 
@@ -33,7 +36,7 @@ impl LlvmBackend {
     /// With a worker thread of its own. `natives` are the library functions that it knows.
     pub fn new(workshop: Workshop, natives: HashMap<usize, Builtin>) -> Result<LlvmBackend, JitError> {
         let config = workshop.config.clone();
-        Ok(LlvmBackend { config, natives, worker: Worker::start(workshop)?, versions: Cell::new(0), observer: None })
+        Ok(LlvmBackend { config, natives, worker: Worker::start(workshop)?, versions: Cell::new(0), postponed: RefCell::default(), observer: None })
     }
 
     /// The same, and `observer` sees what each job is given, on the VM's thread.
@@ -65,6 +68,10 @@ impl CodeGenerator for LlvmBackend {
         let is_proto = move |address: usize| unsafe { (*heap).is_live_proto(address) };
         // SAFETY: as above; the root is alive, and so are the protos that the heap knows.
         let input = unsafe { job::collect(&mut *heap, proto, entry, self.natives.clone(), &is_proto, options) };
+        if input.young_metatables && self.postponed.borrow_mut().insert(place) {
+            vm.heap.gc_request |= POLL_MINOR;
+            return Err(JitError::NotYet);
+        }
         if let Some(observer) = &self.observer {
             observer(&input);
         }

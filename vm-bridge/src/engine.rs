@@ -175,6 +175,7 @@ impl JitEngine {
                 self.pending.borrow_mut().insert(place, roots);
                 self.collect_finished();
             }
+            Err(JitError::NotYet) => {}
             Err(e) => self.failed(place, &e),
         }
     }

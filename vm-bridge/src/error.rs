@@ -20,6 +20,9 @@ pub enum JitError {
     /// The code generator failed; a defect, or a limit of a library.
     #[error("{0}")]
     Generator(String),
+    /// To be asked again soon: a collection was requested that lets the generator do better.
+    #[error("not yet")]
+    NotYet,
     /// No memory for code.
     #[error(transparent)]
     Memory(#[from] CodeMemoryError),

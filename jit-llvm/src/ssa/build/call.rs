@@ -4,6 +4,7 @@ use super::context::Builder;
 use crate::job::JobEntry;
 use crate::ssa::ir::*;
 use selune_core::feedback::CallSlot;
+use selune_core::opcode;
 use selune_core::proto::Ins;
 
 /// The results that field C of a call asks for.
@@ -20,6 +21,9 @@ impl Builder<'_> {
     pub(super) fn op_call(&mut self, i: Ins) {
         let a = i.a();
         let want = want_of(i.c());
+        if want == Want::Open && self.before_osr_tail_call() {
+            return self.leave();
+        }
         if i.b() == 0 {
             let end = open_start(self.proto(), self.cx.pc).unwrap_or(a + 1);
             let values: Vec<V> = (a..end).map(|r| self.reg_any(r)).collect();
@@ -32,6 +36,12 @@ impl Builder<'_> {
         if let Some(results) = self.call(f, &args, want, slot, a, i.c() as i16 - 1) {
             self.set_results(a, results);
         }
+    }
+
+    /// Does an open list that is made here go to a tail call that must be left to the interpreter? It is left before then.
+    pub(super) fn before_osr_tail_call(&self) -> bool {
+        let next = self.proto().code.get(self.cx.pc + 1);
+        self.f.osr && self.cx.target.is_none() && next.is_some_and(|n| n.op() == opcode::Op::TailCall)
     }
 
     fn set_results(&mut self, a: usize, results: Vec<V>) {
@@ -123,7 +133,7 @@ impl Builder<'_> {
 
     pub(super) fn op_tail_call(&mut self, i: Ins) {
         let a = i.a();
-        if self.f.osr {
+        if self.f.osr && self.cx.target.is_none() {
             // The interpreter's frame cannot be replaced from here.
             return self.leave();
         }

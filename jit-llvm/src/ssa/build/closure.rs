@@ -26,6 +26,9 @@ impl Builder<'_> {
     pub(super) fn op_var_arg_prep(&mut self, _: Ins) {}
     pub(super) fn op_var_arg(&mut self, i: Ins) {
         if i.c() == 0 {
+            if self.before_osr_tail_call() {
+                return self.leave();
+            }
             self.add(Op::VarArgOpen, Ty::Void, &[]);
             return;
         }
