@@ -83,7 +83,8 @@ pub struct CallFrame {
     pub top: u32,
     /// Results that the caller wants; -1: all.
     pub nresults: i32,
-    /// Number of varargs, which stand at `func - nvarargs .. func` when `VARARG`.
+    /// Number of varargs, which stand at `base - 1 - nvarargs .. base - 1` when `VARARG`; a number that is private to the VM in
+    /// frames that are no Lua functions.
     pub nvarargs: u32,
     /// What it is.
     pub kind: FrameKind,
