@@ -1,7 +1,8 @@
 //! Deoptimisation: a compiled frame becomes the interpreter frames that it stands for.
 //!
 //! DEOPT-1: live values are read and written to the VM stack before anything can collect; allocation (of boxes for wide
-//! integers) does not. DEOPT-2: every slot below a frame's top is written: registers that are not live become nil.
+//! integers) does not. DEOPT-2: every slot below the top of a new frame is written: registers that are not live become
+//! nil. (A frame that is written back has valid values everywhere.)
 use crate::frame_state::{CodeInfo, ExitInfo, FrameState, LiveKind, Source};
 use crate::runtime::vararg;
 use selune_core::proto::Proto;
@@ -68,7 +69,11 @@ impl<'a> Deoptimizer<'a> {
         let frames = self.info.frames(self.exit);
         let Some((outermost, inner)) = frames.split_first() else { return Ok(()) };
         let Some(base) = vm.thread().frames.last().map(|f| f.base as usize) else { return Ok(()) };
-        self.write_registers(vm, outermost, base);
+        // Other registers keep what they had when the loop was entered: one may be waiting to be closed.
+        for (register, source) in self.info.registers(outermost) {
+            let v = self.value(vm, source);
+            vm.set_stack_at(base + register as usize, v);
+        }
         let pc = self.pc(outermost);
         let t = vm.thread_mut();
         if let Some(frame) = t.frames.last_mut() {

@@ -1,9 +1,9 @@
 //! Allocation in the nursery, inline: tables, cells, closures.
 //!
 //! ALLOC-1: the slow path (`rt_make_room`) may collect, and comes before the first byte of the object; from there to the
-//! object's last initialising store there is no safepoint. ALLOC-2: a reference to a new object is either the tagged
-//! nursery top itself (tables), or was loaded from memory where it had been stored as a number: the optimiser may
-//! then not derive it from the top, which is a reference to another object as soon as something is collected.
+//! object's last initialising store there is no safepoint. ALLOC-2: a reference to a new object is loaded from memory
+//! where it had been stored as a number (tables: the nursery top itself). A reference that the optimiser derives from
+//! that of another object would move with that object when something is collected.
 use super::LowerError;
 use super::emit::{Likely, Result};
 use super::function::Lowering;
@@ -57,7 +57,8 @@ impl<'c> Lowering<'_, '_, 'c> {
                 },
             )?
             .into_pointer_value();
-        let new_top = e.offset(top, e.word(bytes))?;
+        // As a number, so that the next allocation's top is loaded and not derived from this object (ALLOC-2).
+        let new_top = e.b.build_int_add(e.bits(top)?, e.word(bytes), "")?;
         e.store_raw(e.vm, layout::VM_NURSERY_TOP, new_top)?;
         Ok(top)
     }
