@@ -12,6 +12,8 @@
 //!
 //! Where to read next: `alloc` (constructors), `trace` (the layout of references), `minor`, `major`, `weak` (weak tables,
 //! finalizers), `space`, `large`, `nursery` (memory), `verify`.
+// Pointers to threads, protos and shapes come from the heap itself and are trusted like Values.
+#![allow(clippy::not_unsafe_ptr_arg_deref)]
 mod alloc;
 mod identity;
 mod large;

@@ -9,6 +9,8 @@
 //!
 //! Shapes form a tree: roots differ by the number of inline slots; a child has one key more, or another metatable.
 //! Children along a line share one list of keys, of which each uses the first `nslots`.
+// Pointers to shapes come from the heap itself and are trusted like Values.
+#![allow(clippy::not_unsafe_ptr_arg_deref)]
 mod keys;
 mod metamethod;
 mod sweep;
@@ -97,6 +99,11 @@ impl Shape {
         debug_assert!(slot < self.nslots);
         // SAFETY: as in `slot_of`.
         unsafe { (*self.keys).get(slot) }
+    }
+    /// The shapes that tables of this one get by `setmetatable`, as far as there are any.
+    pub fn with_metatables(&self) -> impl Iterator<Item = &Shape> {
+        // SAFETY: SHAPE-3; dead children are taken out by the sweep.
+        self.metas.iter().map(|s| unsafe { &**s })
     }
     /// Are string keys in the hash part?
     #[inline(always)]

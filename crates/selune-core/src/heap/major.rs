@@ -1,6 +1,8 @@
 //! Major collections: a minor one, then marking of all that is reachable, then sweeping.
 //!
 //! A hash part's entry without value does not keep its key alive: the key is replaced by `REMOVED` when it dies.
+// Borrows of what raw pointers lead to are written out.
+#![allow(clippy::needless_borrow)]
 use super::space::Block;
 use super::trace::*;
 use super::weak::{self, Pending, Tracer};

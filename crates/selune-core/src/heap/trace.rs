@@ -1,4 +1,6 @@
 //! Where the references in each kind of object are. The collectors and the verifier go by this file alone.
+// Borrows of what raw pointers lead to are written out.
+#![allow(clippy::needless_borrow)]
 use crate::object::*;
 use crate::proto::Proto;
 use crate::thread::Thread;

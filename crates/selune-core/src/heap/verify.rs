@@ -1,4 +1,6 @@
 //! Checks the invariants of everything reachable. For tests and stress runs: it is slow.
+// Borrows of what raw pointers lead to are written out.
+#![allow(clippy::needless_borrow)]
 use super::large::{self, LargeSpace};
 use super::space::Block;
 use super::trace::*;

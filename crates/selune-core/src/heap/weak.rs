@@ -112,7 +112,7 @@ unsafe fn weak_mode_by_metatable(heap: *mut Heap, t: *mut Table) -> u8 {
             return 0;
         }
         let mode = string::bytes(resolve(mode));
-        mode.contains(&b'k') as u8 * KEYS | mode.contains(&b'v') as u8 * VALUES
+        (if mode.contains(&b'k') { KEYS } else { 0 }) | (if mode.contains(&b'v') { VALUES } else { 0 })
     }
 }
 
@@ -236,7 +236,8 @@ unsafe fn converge<T: Tracer>(tr: &mut T) {
                 unsafe {
                     let e = r.start.add(if backwards { r.n - 1 - i } else { i });
                     let (key, value) = (&raw mut (*e).key, &raw mut (*e).value);
-                    if !(*value).is_nil() && !(is_object(*key) && tr.is_dead(*key)) && (*value).is_heap() {
+                    let waits = is_object(*key) && tr.is_dead(*key);
+                    if !waits && (*value).is_heap() {
                         changed |= tr.is_dead(*value);
                         tr.mark(value);
                     }

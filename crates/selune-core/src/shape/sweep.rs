@@ -70,8 +70,9 @@ impl Heap {
                     let parent = (*shape).parent;
                     (*shape).age += 1;
                     let root = parent.is_null();
-                    let wanted = ((*shape).pinned || (*shape).age <= MAX_AGE) && !((*shape).metatable.is_heap() && !is_live((*shape).metatable));
-                    if root || wanted && (*parent).epoch == epoch {
+                    let young = (*shape).pinned || (*shape).age <= MAX_AGE;
+                    let usable = (*shape).metatable.is_nil() || is_live((*shape).metatable);
+                    if root || young && usable && (*parent).epoch == epoch {
                         (*shape).epoch = epoch;
                         (*(*shape).keys).visit((*shape).nslots, epoch, mark_key);
                     } else {

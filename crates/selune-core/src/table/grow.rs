@@ -257,7 +257,7 @@ impl IntKeys {
         if k.is_small_int() {
             let i = (k.as_small_int() as u64).wrapping_sub(1);
             if i < MAX_ARRAY as u64 {
-                self.0[64 - i.leading_zeros() as usize & 31] += 1;
+                self.0[(64 - i.leading_zeros() as usize) & 31] += 1;
             }
         }
     }

@@ -190,6 +190,7 @@ fn shapes_are_shared_and_tell_what_is_absent() {
         set_str(heap, t, x, Value::TRUE);
         set_str(heap, t, y, Value::FALSE);
     }
+    // SAFETY: a live table.
     let id = |t: Value| unsafe { (*t.as_header()).aux };
     assert_eq!(id(a), id(b));
     assert_eq!(heap.shape_of(a).lookup(y), Some(1));
