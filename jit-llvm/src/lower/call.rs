@@ -47,16 +47,69 @@ impl<'c> Lowering<'_, '_, 'c> {
     }
 
     pub(super) fn lower_tail_call(&mut self, v: V, callee: Callee) -> Result<()> {
-        let entry = self.entry_of(v, callee)?;
-        self.release_varargs()?;
-        let arguments = self.arguments(v)?;
-        self.jump_to(entry, &arguments)
+        let f = self.arg(v, 0)?;
+        match callee {
+            Callee::Own | Callee::Proto(_) | Callee::Closure => {
+                let entry = self.entry_of(v, callee)?;
+                let arguments = self.arguments(v)?;
+                self.jump_to(v, entry, &arguments)
+            }
+            Callee::Native(_) => {
+                let arguments = self.arguments(v)?;
+                self.call_and_return(v, RtFn::Call, &arguments)
+            }
+            Callee::Any => {
+                let arguments = self.arguments(v)?;
+                self.tail_call_any(v, self.kinds(f), &arguments, RtFn::Call)
+            }
+        }
     }
 
     pub(super) fn lower_tail_call_open(&mut self, v: V) -> Result<()> {
-        let (entry, arguments) = self.open_call(v)?;
+        let callee = self.arg(v, 0)?;
+        self.insert_open(v, 1)?;
+        let (arguments, many) = self.open_arguments(self.any(callee)?)?;
+        let (few, more) = (self.e.block("few"), self.e.block("more"));
+        self.e.branch(many, more, few, Likely::No)?;
+        self.e.b.position_at_end(more);
+        self.call_and_return(v, RtFn::CallMore, &arguments)?;
+        self.e.b.position_at_end(few);
+        self.tail_call_any(v, self.kinds(callee), &arguments, RtFn::Call)
+    }
+
+    /// A closure is jumped to. Anything else is called: natives see the function that calls them (positions of errors).
+    fn tail_call_any(&mut self, v: V, kinds: Kinds, a: &Arguments<'c>, other: RtFn) -> Result<()> {
+        let (closure, rest) = (self.e.block("closure"), self.e.block("other"));
+        if kinds.meets(Kinds::FUNCTION) {
+            if !kinds.within(Kinds::FUNCTION) {
+                let function = self.e.block("function");
+                let is_function = self.e.is_function(a.f)?;
+                self.e.branch(is_function, function, rest, Likely::Yes)?;
+                self.e.b.position_at_end(function);
+            }
+            let kind = self.e.load_int(a.f, layout::FUNCTION_KIND, self.e.i8)?;
+            let is_closure = self.e.eq(kind, self.e.i8.const_int(Kind::Closure as u64, false))?;
+            self.e.branch(is_closure, closure, rest, Likely::Rather)?;
+            self.e.b.position_at_end(closure);
+            let entry = self.e.entry_of_closure(a.f)?;
+            self.jump_to(v, entry, a)?;
+        } else {
+            self.e.jump(rest)?;
+            self.e.b.position_at_end(closure);
+            self.e.b.build_unreachable()?;
+        }
+        self.e.b.position_at_end(rest);
+        self.call_and_return(v, other, a)
+    }
+
+    fn call_and_return(&mut self, v: V, f: RtFn, a: &Arguments<'c>) -> Result<()> {
+        let entry = self.e.runtime(f).as_global_value().as_pointer_value();
+        let call = self.call(entry, a)?;
+        self.e.name_site(call, self.site(v));
+        let r = call.try_as_basic_value().basic().ok_or(LowerError::Internal("a call without result"))?;
         self.release_varargs()?;
-        self.jump_to(entry, &arguments)
+        self.e.b.build_return(Some(&r))?;
+        Ok(())
     }
 
     /// Machine address of the callee's register entry.
@@ -119,15 +172,21 @@ impl<'c> Lowering<'_, '_, 'c> {
         self.insert_open(v, 1)?;
         let entry = self.entry_of_any(f, self.kinds(callee))?;
         let more = self.e.runtime(RtFn::CallMore).as_global_value().as_pointer_value();
+        let (arguments, many) = self.open_arguments(f)?;
+        let entry = self.e.select(many, more, entry)?.into_pointer_value();
+        Ok((entry, arguments))
+    }
+
+    /// The open list as arguments; whether they are so many that only the runtime can pass them.
+    fn open_arguments(&self, f: PointerValue<'c>) -> Result<(Arguments<'c>, IntValue<'c>)> {
         let e = &self.e;
         let count = e.zext(e.load_raw(e.vm, layout::VM_NRESULTS, e.i32)?.into_int_value())?;
         let many = e.compare(IntPredicate::UGT, count, e.int(ARG_SLOTS as i64))?;
-        let entry = e.select(many, more, entry)?.into_pointer_value();
         let mut registers = [e.nil(); ARG_REGISTERS];
         for (i, r) in registers.iter_mut().enumerate() {
             *r = e.load_raw(e.vm, arg_slot(i), e.value)?.into_pointer_value();
         }
-        Ok((entry, Arguments { f, count, registers }))
+        Ok((Arguments { f, count, registers }, many))
     }
 
     /// Puts the operands from `first` on in front of the open list.
@@ -154,10 +213,11 @@ impl<'c> Lowering<'_, '_, 'c> {
         Ok(self.e.b.build_indirect_call(ty, entry, &args, "")?)
     }
 
-    fn jump_to(&mut self, entry: PointerValue<'c>, a: &Arguments<'c>) -> Result<()> {
+    fn jump_to(&mut self, v: V, entry: PointerValue<'c>, a: &Arguments<'c>) -> Result<()> {
+        self.release_varargs()?;
         let call = self.call(entry, a)?;
         if self.func.osr {
-            self.e.name_site(call, self.entry_site());
+            self.e.name_site(call, self.site(v));
         } else {
             call.set_tail_call(true);
             call.add_attribute(AttributeLoc::Function, self.e.string_attribute("gc-leaf-function", ""));
