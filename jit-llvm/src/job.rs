@@ -8,7 +8,7 @@ use selune_core::feedback::{FieldEntry, FeedbackKind, FeedbackVector};
 use selune_core::heap::Heap;
 use selune_core::object::GC_OLD;
 use selune_core::proto::{Ins, Proto, UpvalDesc};
-use selune_core::shape::MAX_INLINE;
+use selune_core::shape::{MAX_INLINE, Metamethod};
 use selune_core::string;
 use selune_core::value::Value;
 use std::collections::HashMap;
@@ -127,6 +127,12 @@ pub struct ShapeInfo {
     pub nslots: u16,
     /// Bits of the metatable (a table value; always old), 0 when the shape has none.
     pub metatable: u64,
+    /// Shape id that the metatable had, 0 unknown.
+    pub meta_shape: u32,
+    /// Slot of `__index` in the metatable, when that was a table; of this shape then.
+    pub index: Option<(u16, u32)>,
+    /// Shapes that tables of this one get by `setmetatable`, by bits of the (old) metatable; at most `MAX_CHILDREN`.
+    pub with_metatable: Vec<(u64, u32)>,
     /// The tables carry their metatable themselves: the shape says nothing about it.
     pub own_meta: bool,
     /// A dictionary: the shape says nothing about keys.
@@ -200,6 +206,8 @@ pub struct JobInput {
     pub shapes: HashMap<u32, ShapeInfo>,
     /// The empty shape without metatable for each number of inline slots (index), 0 where there is none yet.
     pub root_shapes: Vec<u32>,
+    /// Bits of the string "__index".
+    pub index_name: u64,
     /// Function addresses of the natives that compilers know.
     pub natives: HashMap<usize, Builtin>,
     /// A shape's metatable was young, so nothing could be bet on it: collect (minor) and copy again to do better.
@@ -235,7 +243,17 @@ pub unsafe fn collect(
     is_proto: &dyn Fn(usize) -> bool,
     options: JobOptions,
 ) -> JobInput {
-    let mut job = JobInput { protos: Vec::new(), entry, shapes: HashMap::new(), root_shapes: Vec::new(), natives, young_metatables: false, options };
+    let mut job = JobInput {
+        protos: Vec::new(),
+        entry,
+        shapes: HashMap::new(),
+        root_shapes: Vec::new(),
+        index_name: heap.event_name(Metamethod::Index).0,
+        natives,
+        young_metatables: false,
+        options,
+    };
+    let mut sets_metatables = false;
     let mut waiting = vec![(root, 0)];
     let mut next = 0;
     while next < waiting.len() && job.protos.len() < MAX_PROTOS {
@@ -247,6 +265,7 @@ pub unsafe fn collect(
         for ins in &copy.code {
             if ins.op().feedback() == FeedbackKind::Call && depth < MAX_CALL_DEPTH {
                 let c = copy.feedback.call(ins.s());
+                sets_metatables |= c.kind == 2 && job.natives.get(&c.callee) == Some(&Builtin::SetMetatable);
                 let known = waiting.iter().any(|w| w.0 as usize == c.callee);
                 if c.kind == 1 && c.exited == 0 && !known && is_proto(c.callee) {
                     waiting.push((c.callee as *const Proto, depth + 1));
@@ -271,31 +290,69 @@ pub unsafe fn collect(
         job.root_shapes[inline] = unsafe { (*heap.root_shape(inline)).id };
         copy_shape(heap, job.root_shapes[inline], &mut job.shapes);
     }
+    if sets_metatables {
+        // Code may give them to tables.
+        for (_, child) in job.shapes.values().flat_map(|s| &s.with_metatable) {
+            heap.pin_shape(*child);
+        }
+    }
     job
 }
 
-/// True when its metatable is young.
+/// Most shapes with metatables that are copied with a shape.
+const MAX_CHILDREN: usize = 12;
+
+/// Copies a shape and what its metatable says. True when a metatable is young.
 fn copy_shape(heap: &Heap, id: u32, to: &mut HashMap<u32, ShapeInfo>) -> bool {
     if to.contains_key(&id) {
         return false;
     }
     let Some(s) = heap.shape_by_id(id) else { return false };
     let m = s.metatable;
-    // SAFETY: OBJ-1. A young metatable may move: nothing is known then.
-    let young = m.is_table() && unsafe { (*m.as_header()).gc & GC_OLD == 0 };
-    to.insert(
-        id,
-        ShapeInfo {
-            inline_cap: s.inline_cap as u8,
-            nslots: s.nslots as u16,
-            metatable: if m.is_table() && !young { m.0 } else { 0 },
-            own_meta: young || s.has_own_meta(),
-            dict: s.is_dict(),
-            absent: s.absent,
-            keys: (0..s.nslots).map(|i| s.key_of(i).0).collect(),
-        },
-    );
+    // A young metatable may move: nothing is known then.
+    let mut young = m.is_table() && is_young(m);
+    let mut info = ShapeInfo {
+        inline_cap: s.inline_cap as u8,
+        nslots: s.nslots as u16,
+        metatable: if m.is_table() && !young { m.0 } else { 0 },
+        own_meta: young || s.has_own_meta(),
+        dict: s.is_dict(),
+        absent: s.absent,
+        keys: (0..s.nslots).map(|i| s.key_of(i).0).collect(),
+        ..ShapeInfo::default()
+    };
+    let mut more = Vec::new();
+    if info.metatable != 0 {
+        let ms = heap.shape_of(m);
+        info.meta_shape = ms.id;
+        more.push(ms.id);
+        let index = heap.event_name(Metamethod::Index);
+        if !ms.is_dict() && let Some(slot) = ms.lookup(index) {
+            let h = heap.get_str(m, index);
+            if h.is_table() {
+                info.index = Some((slot as u16, heap.shape_of(h).id));
+                more.push(heap.shape_of(h).id);
+            }
+        }
+    }
+    // A shape that has a metatable may have children that have lost it.
+    for child in s.with_metatables().filter(|c| c.metatable.is_table()).take(MAX_CHILDREN) {
+        young |= is_young(child.metatable);
+        if !is_young(child.metatable) {
+            info.with_metatable.push((child.metatable.0, child.id));
+            more.push(child.id);
+        }
+    }
+    to.insert(id, info);
+    for id in more {
+        young |= copy_shape(heap, id, to);
+    }
     young
+}
+
+fn is_young(v: Value) -> bool {
+    // SAFETY: OBJ-1.
+    unsafe { (*v.as_header()).gc & GC_OLD == 0 }
 }
 
 fn copy_proto(p: &Proto) -> JobProto {

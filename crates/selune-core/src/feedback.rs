@@ -64,10 +64,9 @@ pub mod types {
 /// One way in which a field was found. `shape` 0: free.
 ///
 /// * own field: `mshape == 0`; the value is slot `slot` of the receiver.
-/// * absent: `mshape == 0` and `slot == ABSENT`: no such key and no metatable that matters.
 /// * through `__index`: the receiver's shape has a metatable of shape `mshape` whose slot `mslot` (`__index`) holds a table
-///   of shape `hshape`, where the value is slot `slot`. Only one hop is cached this way; longer chains are `chain` > 1
-///   hops, where only the receiver's shape is recorded and compilers look the chain up themselves.
+///   of shape `hshape`, where the value is slot `slot`. Only one hop is cached this way.
+/// * absent or a longer chain: `flags & CHAIN`.
 /// * adding a field (SetField only): `flags & ADD`, the new shape is `mshape`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 #[repr(C)]
@@ -90,6 +89,9 @@ impl FieldEntry {
     pub const ABSENT: u16 = u16::MAX;
     /// `flags`: the store adds the key.
     pub const ADD: u8 = 1;
+    /// `flags`: the field is absent, or found by a longer chain of `__index` tables (`mshape` is `u32::MAX`, `slot` is
+    /// `ABSENT`): only the receiver's shape is known, compilers look the rest up.
+    pub const CHAIN: u8 = 2;
 }
 
 /// Feedback of a named access.

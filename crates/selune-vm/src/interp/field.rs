@@ -164,38 +164,36 @@ fn record_get(vm: &mut Vm, i: Ins, o: Value, key: Value) {
         None => s.mega |= vm.heap.shape_of(o).is_dict() as u8,
     }
 }
-/// How `o[key]` is found: in its own slot, or one hop up; None when neither.
+/// How `o[key]` is found: in its own slot, one hop up, or otherwise; None when no shape tells.
 fn find(vm: &Vm, o: Value, key: Value) -> Option<FieldEntry> {
     let shape: &Shape = vm.heap.shape_of(o);
     if shape.is_dict() {
         return None;
     }
     if let Some(slot) = shape.lookup(key) {
-        // SAFETY: the shape has the slot.
-        let v = unsafe { *slot_of(o.as_table(), slot as usize) };
-        if !v.is_nil() {
-            return (slot < FieldEntry::ABSENT as u32).then(|| FieldEntry { shape: shape.id, slot: slot as u16, ..Default::default() });
-        }
+        return (slot < FieldEntry::ABSENT as u32).then(|| FieldEntry { shape: shape.id, slot: slot as u16, ..Default::default() });
     }
+    let chain =
+        FieldEntry { shape: shape.id, mshape: u32::MAX, hshape: 0, mslot: 0, flags: FieldEntry::CHAIN, slot: FieldEntry::ABSENT };
     let m = shape.metatable;
     if !m.is_table() {
-        return None;
+        return (!shape.has_own_meta()).then_some(chain);
     }
     let ms = vm.heap.shape_of(m);
     if ms.is_dict() {
         return None;
     }
-    let mslot = ms.lookup(vm.heap.event_name(Metamethod::Index))?;
+    let Some(mslot) = ms.lookup(vm.heap.event_name(Metamethod::Index)) else { return Some(chain) };
     // SAFETY: the shape has the slot.
     let h = unsafe { *slot_of(m.as_table(), mslot as usize) };
     if !h.is_table() || mslot > u8::MAX as u32 {
         return None;
     }
     let hs = vm.heap.shape_of(h);
-    if hs.is_dict() || shape.lookup(key).is_some() {
+    if hs.is_dict() {
         return None;
     }
-    let slot = hs.lookup(key)?;
+    let Some(slot) = hs.lookup(key) else { return Some(chain) };
     // SAFETY: the shape has the slot.
     if unsafe { (*slot_of(h.as_table(), slot as usize)).is_nil() } || slot >= FieldEntry::ABSENT as u32 {
         return None;

@@ -1,5 +1,6 @@
 //! Library functions that are computed in place.
 use super::context::Builder;
+use super::fields::Miss;
 use crate::job::Builtin;
 use crate::ssa::ir::*;
 use crate::ssa::types::Kinds;
@@ -21,6 +22,7 @@ impl Builder<'_> {
                 args.first().is_some_and(|v| self.kinds(*v).meets(k))
             }
             Builtin::Assert => !args.is_empty(),
+            Builtin::SetMetatable => args.len() == 2 && self.kinds(args[1]).meets(Kinds::TABLE) && self.set_metatable_shape(args[0]).is_some(),
             _ => false,
         };
         if !possible {
@@ -56,6 +58,22 @@ impl Builder<'_> {
             Builtin::StringLen => {
                 let s = self.guard_kind(args[0], Kinds::STRING, Reason::NotString);
                 one(self.add(Op::StrLen, Ty::I64, &[s]))
+            }
+            Builtin::SetMetatable => {
+                let (before, after, bits) = self.set_metatable_shape(args[0])?;
+                let name = format!("metatable of shape {after}");
+                let named = self.name(name.as_bytes());
+                let t = self.guard_table(args[0]);
+                let t = self.check_shape(t, before, Miss::Exit);
+                let m = self.any(args[1]);
+                self.add_guard(Op::GuardBits { bits, named }, Ty::Any, &[m], Reason::Kind);
+                // It must still lack `__gc` and `__mode`.
+                let m = self.const_object(bits, name.as_bytes());
+                self.check_shape(m, self.job.shapes[&after].meta_shape, Miss::Exit);
+                self.add(Op::StoreShape(after), Ty::Void, &[t]);
+                let root = self.f.base(t);
+                self.shape_hints.insert(root, after);
+                one(args[0])
             }
             Builtin::Assert => {
                 let c = self.truthy(args[0]);

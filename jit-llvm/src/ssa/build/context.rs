@@ -79,6 +79,8 @@ pub(super) struct Builder<'a> {
     /// Loop phis that are used in their unboxed form.
     pub unboxed_uses: HashSet<V>,
     pub inlined: u32,
+    /// Shapes that tables made here had last (hints only).
+    pub shape_hints: HashMap<V, u32>,
     consts: HashMap<(u8, u64), V>,
     names: HashMap<Vec<u8>, u32>,
     failed: Option<BuildError>,
@@ -118,6 +120,7 @@ impl<'a> Builder<'a> {
             origin: HashMap::new(),
             unboxed_uses: HashSet::new(),
             inlined: 0,
+            shape_hints: HashMap::new(),
             consts: HashMap::new(),
             names: HashMap::new(),
             failed: None,

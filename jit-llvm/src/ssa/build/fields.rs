@@ -6,6 +6,7 @@ use super::context::Builder;
 use crate::ssa::ir::*;
 use crate::ssa::types::Kinds;
 use selune_core::feedback::{FieldEntry, FieldSlot};
+use selune_core::opcode;
 use selune_core::proto::Ins;
 use selune_core::shape::Metamethod;
 
@@ -14,6 +15,23 @@ use selune_core::shape::Metamethod;
 pub(super) enum Miss {
     Exit,
     Go(BlockId),
+}
+
+/// Longest chain of `__index` tables that is followed.
+const MAX_CHAIN: usize = 4;
+
+/// A way along `__index` tables.
+struct Chain {
+    steps: Vec<Step>,
+    /// Where the key is in the last holder; None: nowhere, the result is nil.
+    found: Option<Place>,
+}
+
+/// From a table of one shape to its metatable's `__index`.
+struct Step {
+    from: u32,
+    /// Where `__index` is and the shape of the table there; None: there is no `__index`.
+    index: Option<(Place, u32)>,
 }
 
 /// Where a named slot is.
@@ -82,7 +100,7 @@ impl Builder<'_> {
         }
     }
     /// The table with this shape, or a miss.
-    fn check_shape(&mut self, t: V, id: u32, miss: Miss) -> V {
+    pub(super) fn check_shape(&mut self, t: V, id: u32, miss: Miss) -> V {
         match miss {
             Miss::Exit => self.add_guard(Op::GuardShape { ids: [id, 0, 0, 0], n: 1 }, Ty::Any, &[t], Reason::Shape),
             Miss::Go(_) => {
@@ -129,33 +147,121 @@ impl Builder<'_> {
         };
     }
 
-    /// Entries whose shapes the job knows and that this file understands.
-    fn entries(&self, s: &FieldSlot, set: bool) -> Vec<FieldEntry> {
+    /// Entries whose shapes the job knows and that this file understands, one for each shape.
+    fn entries(&self, s: &FieldSlot, key: u64, set: bool) -> Vec<FieldEntry> {
         let known = |id: u32| self.job.shapes.get(&id).is_some_and(|i| !i.dict);
         let usable = |e: &FieldEntry| {
             e.shape != 0
-                && e.slot != FieldEntry::ABSENT
                 && known(e.shape)
                 && match (set, e.mshape) {
+                    (false, _) if e.flags & FieldEntry::CHAIN != 0 => self.chain(e.shape, key).is_some(),
+                    _ if e.slot == FieldEntry::ABSENT => false,
                     (_, 0) => true,
                     (true, _) => e.flags & FieldEntry::ADD != 0 && known(e.mshape) && self.may_add(e),
                     (false, m) => known(m) && known(e.hshape) && self.job.shapes[&e.shape].metatable != 0,
                 }
         };
-        s.entries.iter().filter(|e| usable(e)).copied().collect()
+        let mut out: Vec<FieldEntry> = Vec::new();
+        for e in s.entries.iter().filter(|e| usable(e)) {
+            // An own slot says more than a chain that was walked because it was nil.
+            match out.iter_mut().find(|o| o.shape == e.shape && !set) {
+                Some(o) if o.mshape != 0 => *o = *e,
+                Some(_) => {}
+                None => out.push(*e),
+            }
+        }
+        out
     }
     /// Does the metatable that was seen when the key was added lack `__newindex` for certain?
     fn may_add(&self, e: &FieldEntry) -> bool {
         let info = &self.job.shapes[&e.shape];
-        let lacks = |m: &crate::job::ShapeInfo| m.absent >> Metamethod::NewIndex as u32 & 1 != 0 && !m.dict;
-        !info.own_meta && if info.metatable == 0 { e.hshape == 0 } else { self.job.shapes.get(&e.hshape).is_some_and(lacks) }
+        !info.own_meta && if info.metatable == 0 { e.hshape == 0 } else { self.lacks(e.hshape, Metamethod::NewIndex) }
+    }
+    /// Do metatables of this shape lack a metamethod for certain?
+    pub(super) fn lacks(&self, shape: u32, m: Metamethod) -> bool {
+        self.job.shapes.get(&shape).is_some_and(|i| i.absent >> m as u32 & 1 != 0 && !i.dict)
+    }
+
+    /// Where a lookup of `key` ends that begins behind a table of this shape (its own slots left aside), by what the job knows
+    /// of metatables: None when it cannot tell.
+    fn chain(&self, shape: u32, key: u64) -> Option<Chain> {
+        let mut out = Chain { steps: Vec::new(), found: None };
+        let mut shape = shape;
+        for _ in 0..MAX_CHAIN {
+            let info = self.job.shapes.get(&shape)?;
+            if info.dict || info.own_meta {
+                return None;
+            }
+            if info.metatable == 0 {
+                return Some(out);
+            }
+            let from = shape;
+            if self.lacks(info.meta_shape, Metamethod::Index) {
+                out.steps.push(Step { from, index: None });
+                return Some(out);
+            }
+            let (slot, holder) = info.index?;
+            let place = self.place(info.meta_shape, slot)?;
+            out.steps.push(Step { from, index: Some((place, holder)) });
+            let h = self.job.shapes.get(&holder)?;
+            if h.dict {
+                return None;
+            }
+            if let Some(slot) = h.slot_of(key) {
+                out.found = Some(self.place(holder, slot)?);
+                // A nil there would lead further.
+                return Some(out);
+            }
+            shape = holder;
+        }
+        None
+    }
+
+    /// Checks the steps of a chain and gives the value at its end.
+    fn walk(&mut self, chain: &Chain, miss: Miss) -> V {
+        let mut holder = None;
+        for step in &chain.steps {
+            let info = &self.job.shapes[&step.from];
+            let m = self.const_object(info.metatable, format!("metatable of shape {}", step.from).as_bytes());
+            let m = self.check_shape(m, info.meta_shape, miss);
+            if let Some((place, shape)) = step.index {
+                let h = self.load_place(m, place);
+                let h = self.check_table(h, miss);
+                holder = Some((self.check_shape(h, shape, miss), shape));
+            }
+        }
+        match (chain.found, holder) {
+            (Some(p), Some((h, shape))) => {
+                let v = self.load_place(h, p);
+                if self.job.shapes[&shape].plain() { v } else { self.check_not_nil(v, miss) }
+            }
+            _ => self.const_nil(),
+        }
+    }
+
+    /// A value from an own slot of a table with this shape, whose metatable applies when it is nil.
+    fn own_value(&mut self, v: V, shape: u32, key: u64, miss: Miss) -> V {
+        if self.job.shapes[&shape].plain() {
+            return v;
+        }
+        let Some(chain) = self.chain(shape, key).filter(|c| c.found.is_none()) else {
+            return self.check_not_nil(v, miss);
+        };
+        // Nothing further up either: then nil is what it is.
+        let some = self.is_kind(v, Kinds::NOT_NIL);
+        let (yes, no) = self.branch_blocks(some, None);
+        self.switch_to(no);
+        self.walk(&chain, miss);
+        self.join_void(vec![yes, self.cur]);
+        v
     }
 
     /// `o[K[k]]`; None when the block has ended.
     pub(super) fn get_named(&mut self, o: V, k: usize, s: u16) -> Option<V> {
         let slot = self.proto().feedback.field(s);
         let key = self.const_k(k);
-        let entries = self.entries(&slot, false);
+        let bits = self.key_bits(key);
+        let entries = self.entries(&slot, bits, false);
         let bets = slot.exited == 0 && !self.job.options.no_feedback;
         let nothing = slot.count == 0 && slot.entries[0].shape == 0 && slot.mega == 0 && slot.receivers == 0;
         if nothing && bets && self.unseen() {
@@ -169,7 +275,7 @@ impl Builder<'_> {
         let slow = self.new_block(true);
         let outer = if complete { Miss::Exit } else { Miss::Go(slow) };
         let t = self.check_table(o, outer);
-        if complete && let Some(v) = self.get_same_place(t, &entries) {
+        if complete && let Some(v) = self.get_same_place(t, &entries, bits) {
             self.drop_block(slow);
             return Some(v);
         }
@@ -178,12 +284,12 @@ impl Builder<'_> {
             let last = n + 1 == entries.len();
             if last {
                 let t = self.check_shape(t, e.shape, outer);
-                let v = self.get_by_entry(t, e, outer);
+                let v = self.get_by_entry(t, e, bits, outer);
                 ends.push((self.cur, v));
             } else {
                 let c = self.add(Op::IsShape(e.shape), Ty::Bool, &[t]);
                 let next = self.split(c);
-                let v = self.get_by_entry(t, e, outer);
+                let v = self.get_by_entry(t, e, bits, outer);
                 ends.push((self.cur, v));
                 self.switch_to(next);
             }
@@ -221,9 +327,10 @@ impl Builder<'_> {
     }
 
     /// All shapes keep the field in the same place of their own: one guard for all.
-    fn get_same_place(&mut self, t: V, entries: &[FieldEntry]) -> Option<V> {
+    fn get_same_place(&mut self, t: V, entries: &[FieldEntry], key: u64) -> Option<V> {
         let first = self.place(entries[0].shape, entries[0].slot)?;
-        if entries.iter().any(|e| e.mshape != 0 || self.place(e.shape, e.slot) != Some(first)) {
+        let plain = entries.iter().all(|e| self.job.shapes[&e.shape].plain());
+        if entries.iter().any(|e| e.mshape != 0 || self.place(e.shape, e.slot) != Some(first)) || entries.len() > 1 && !plain {
             return None;
         }
         let mut ids = [0; 4];
@@ -232,16 +339,24 @@ impl Builder<'_> {
         }
         let t = self.add_guard(Op::GuardShape { ids, n: entries.len() as u8 }, Ty::Any, &[t], Reason::Shape);
         let v = self.load_place(t, first);
-        let plain = entries.iter().all(|e| self.job.shapes[&e.shape].plain());
-        Some(if plain { v } else { self.check_not_nil(v, Miss::Exit) })
+        Some(match entries {
+            [e] => self.own_value(v, e.shape, key, Miss::Exit),
+            _ => v,
+        })
     }
 
     /// The field of a table whose shape is the entry's.
-    fn get_by_entry(&mut self, t: V, e: &FieldEntry, miss: Miss) -> V {
+    fn get_by_entry(&mut self, t: V, e: &FieldEntry, key: u64, miss: Miss) -> V {
+        if e.flags & FieldEntry::CHAIN != 0 {
+            return match self.chain(e.shape, key) {
+                Some(chain) => self.walk(&chain, miss),
+                None => self.const_nil(),
+            };
+        }
         if e.mshape == 0 {
             let Some(p) = self.place(e.shape, e.slot) else { return self.const_nil() };
             let v = self.load_place(t, p);
-            return if self.job.shapes[&e.shape].plain() { v } else { self.check_not_nil(v, miss) };
+            return self.own_value(v, e.shape, key, miss);
         }
         let bits = self.job.shapes[&e.shape].metatable;
         let m = self.const_object(bits, format!("metatable of shape {}", e.shape).as_bytes());
@@ -261,7 +376,8 @@ impl Builder<'_> {
     pub(super) fn set_named(&mut self, o: V, k: usize, v: V, s: u16) {
         let slot = self.proto().feedback.field(s);
         let key = self.const_k(k);
-        let entries = self.entries(&slot, true);
+        let bits = self.key_bits(key);
+        let entries = self.entries(&slot, bits, true);
         let bets = slot.exited == 0 && !self.job.options.no_feedback;
         let nothing = slot.count == 0 && slot.entries[0].shape == 0 && slot.mega == 0 && slot.receivers == 0;
         if nothing && bets && self.unseen() {
@@ -321,10 +437,16 @@ impl Builder<'_> {
     fn set_by_entry(&mut self, t: V, e: &FieldEntry, v: V, miss: Miss, slow: BlockId) {
         if e.flags & FieldEntry::ADD == 0 {
             let Some(p) = self.place(e.shape, e.slot) else { return };
-            if !self.job.shapes[&e.shape].plain() {
-                // `__newindex` applies where the old value is nil.
-                let old = self.load_place(t, p);
-                self.check_not_nil(old, miss);
+            let info = &self.job.shapes[&e.shape];
+            if !info.plain() {
+                if info.metatable != 0 && self.lacks(info.meta_shape, Metamethod::NewIndex) {
+                    let m = self.const_object(info.metatable, format!("metatable of shape {}", e.shape).as_bytes());
+                    self.check_shape(m, info.meta_shape, miss);
+                } else {
+                    // `__newindex` applies where the old value is nil.
+                    let old = self.load_place(t, p);
+                    self.check_not_nil(old, miss);
+                }
             }
             return self.store_place(t, p, v);
         }
@@ -348,5 +470,53 @@ impl Builder<'_> {
             None => return,
         }
         self.add(Op::StoreShape(e.mshape), Ty::Void, &[t]);
+        let root = self.f.base(t);
+        self.shape_hints.insert(root, e.mshape);
+    }
+
+    /// Bits of a constant key.
+    fn key_bits(&self, key: V) -> u64 {
+        match self.f.op(key) {
+            Op::ConstValue { bits, .. } => bits,
+            _ => 0,
+        }
+    }
+
+    /// `setmetatable(t, m)` for a table that was made here and a metatable that tables of its shape have got before.
+    /// False when it has to be called (nothing was emitted then).
+    pub(super) fn set_metatable_shape(&self, t: V) -> Option<(u32, u32, u64)> {
+        let shape = *self.shape_hints.get(&self.f.base(t))?;
+        let info = self.job.shapes.get(&shape).filter(|i| i.plain() && !i.dict)?;
+        let good = |c: &&(u64, u32)| {
+            self.job.shapes.get(&c.1).is_some_and(|i| {
+                !i.own_meta && self.lacks(i.meta_shape, Metamethod::Gc) && self.lacks(i.meta_shape, Metamethod::Mode)
+            })
+        };
+        let candidates: Vec<&(u64, u32)> = info.with_metatable.iter().collect();
+        let chosen = match candidates[..] {
+            [only] => only,
+            _ => {
+                let next = self.shape_seen_next()?;
+                candidates.into_iter().find(|c| c.1 == next)?
+            }
+        };
+        good(&chosen).then_some((shape, chosen.1, chosen.0))
+    }
+
+    /// The shape that one of the next instructions saw of the result of the call at the current pc.
+    fn shape_seen_next(&self) -> Option<u32> {
+        let p = self.proto();
+        let mut r = p.code[self.cx.pc].a();
+        for pc in self.cx.pc + 1..(self.cx.pc + 8).min(p.code.len()) {
+            let i = p.code[pc];
+            match i.op() {
+                opcode::Op::Move if i.b() == r => r = i.a(),
+                opcode::Op::SetField if i.a() == r => return Some(p.feedback.field(i.s()).entries[0].shape),
+                opcode::Op::GetField | opcode::Op::Self_ if i.b() == r => return Some(p.feedback.field(i.s()).entries[0].shape),
+                opcode::Op::Jmp | opcode::Op::JmpBack | opcode::Op::ForLoop | opcode::Op::Return | opcode::Op::Return1 => return None,
+                _ => {}
+            }
+        }
+        None
     }
 }

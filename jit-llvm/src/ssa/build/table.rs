@@ -19,6 +19,7 @@ impl Builder<'_> {
         let inline = Heap::inline_cap(i.c().max(learned));
         let shape = self.job.root_shapes.get(inline).copied().unwrap_or(0);
         let v = self.add(Op::NewTable { shape, inline: inline as u8, narray: i.b() as u32 }, Ty::Any, &[]);
+        self.shape_hints.insert(v, shape);
         self.set(i.a(), v);
     }
 

@@ -34,6 +34,7 @@ pub fn job(p: JobProto) -> JobInput {
         entry: JobEntry::Normal,
         shapes: HashMap::new(),
         root_shapes: vec![],
+        index_name: 0,
         natives: HashMap::new(),
         young_metatables: false,
         options: JobOptions::default(),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 pub fn run(f: &mut Func) -> bool {
     let mut changed = false;
     loop {
-        let now = fold_branches(f) | remove_unreachable(f) | trivial_phis(f) | join_lines(f);
+        let now = fold_branches(f) | remove_unreachable(f) | trivial_phis(f) | join_lines(f) | skip_empty(f) | join_arms(f);
         if !now {
             return changed;
         }
@@ -90,6 +90,72 @@ fn trivial_phis(f: &mut Func) -> bool {
     }
 }
 
+/// Edges to blocks that only jump lead to where those jump. Blocks in front of loops stay: guards are moved there.
+fn skip_empty(f: &mut Func) -> bool {
+    let mut changed = false;
+    for b in f.rpo() {
+        let [only] = f.block(b).insts[..] else { continue };
+        let Op::Jump(to) = f.op(only) else { continue };
+        if to == b || b.0 == 0 || f.block(to).loop_header || f.block(b).loop_header {
+            continue;
+        }
+        let phis: Vec<V> = f.block(to).insts.iter().copied().filter(|v| f.op(*v) == Op::Phi).collect();
+        let Some(at) = f.block(to).preds.iter().position(|p| *p == b) else { continue };
+        for p in f.block(b).preds.clone() {
+            // A predecessor that leads there on another way too must bring the same values on both.
+            let others: Vec<usize> = (0..f.block(to).preds.len()).filter(|i| f.block(to).preds[*i] == p).collect();
+            if others.iter().any(|i| phis.iter().any(|v| f.inst(*v).args[*i] != f.inst(*v).args[at])) {
+                continue;
+            }
+            let Some(t) = f.terminator(p) else { continue };
+            let change = |x: &mut BlockId| if *x == b { *x = to };
+            let mut edges = 0;
+            match &mut f.inst_mut(t).op {
+                Op::Jump(x) => {
+                    edges = 1;
+                    change(x);
+                }
+                Op::Branch { then, els, .. } => {
+                    edges = (*then == b) as usize + (*els == b) as usize;
+                    change(then);
+                    change(els);
+                }
+                _ => {}
+            }
+            f.block_mut(b).preds.retain(|x| *x != p);
+            for _ in 0..edges {
+                f.block_mut(to).preds.push(p);
+                for v in &phis {
+                    let value = f.inst(*v).args[at];
+                    f.inst_mut(*v).args.push(value);
+                }
+            }
+            changed = true;
+        }
+    }
+    changed
+}
+
+/// A branch whose arms lead to one place with the same values is a jump.
+fn join_arms(f: &mut Func) -> bool {
+    let mut changed = false;
+    for b in f.rpo() {
+        let Some(t) = f.terminator(b) else { continue };
+        let Op::Branch { then, els, .. } = f.op(t) else { continue };
+        let edges: Vec<usize> = (0..f.block(then).preds.len()).filter(|i| f.block(then).preds[*i] == b).collect();
+        let [x, y] = edges[..] else { continue };
+        if then != els || f.block(then).insts.iter().any(|v| f.op(*v) == Op::Phi && f.inst(*v).args[x] != f.inst(*v).args[y]) {
+            continue;
+        }
+        f.remove_edge(b, then);
+        let i = f.inst_mut(t);
+        i.op = Op::Jump(then);
+        i.args.clear();
+        changed = true;
+    }
+    changed
+}
+
 fn join_lines(f: &mut Func) -> bool {
     let mut changed = false;
     for b in f.rpo() {
@@ -121,6 +187,22 @@ mod tests {
     use super::*;
     use crate::ssa::passes::testing::Maker;
 
+    #[test]
+    fn arms_that_do_nothing_vanish() {
+        let mut m = Maker::new();
+        let (then, els, end) = (m.block(), m.block(), m.block());
+        let p = m.param();
+        let c = m.add(Op::IsTruthy, Ty::Bool, &[p]);
+        m.end(Op::Branch { then, els, likely: None }, &[c]);
+        for b in [then, els] {
+            m.at(b);
+            m.end(Op::Jump(end), &[]);
+        }
+        m.at(end);
+        m.end(Op::Return, &[p]);
+        let f = m.check(run);
+        assert!(f.rpo().len() == 1 && !f.to_string().contains("branch"), "{f}");
+    }
     #[test]
     fn a_constant_branch_and_its_dead_arm_vanish() {
         let mut m = Maker::new();

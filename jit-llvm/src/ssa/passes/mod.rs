@@ -18,12 +18,13 @@ use crate::job::JobInput;
 /// Improves a function.
 pub fn optimize(f: &mut Func, _job: &JobInput) {
     type Pass = (&'static str, fn(&mut Func) -> bool);
-    const PASSES: [Pass; 16] = [
+    const PASSES: [Pass; 17] = [
         ("cfg", cfg::run),
         ("kinds", kinds::run),
         ("simplify", simplify::run),
         ("gvn", gvn::run),
         ("merge", merge::run),
+        ("cfg", cfg::run),
         ("hoist", hoist::run),
         ("kinds", kinds::run),
         ("simplify", simplify::run),
