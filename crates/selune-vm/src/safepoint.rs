@@ -86,6 +86,10 @@ impl Vm {
         } else {
             heap.collect_minor(&mut roots);
         }
+        if self.heap.out_of_memory {
+            // Stays asked for, so that compiled code leaves at its next poll and the interpreter raises the error.
+            self.heap.gc_request |= POLL_MAJOR;
+        }
         if self.stress_gc {
             self.heap.gc_request |= POLL_MINOR;
         }
