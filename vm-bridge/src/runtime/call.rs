@@ -6,7 +6,9 @@
 //! place holds an *open list*: results or varargs that the next instruction takes all of.
 use crate::arch::Outcome;
 use selune_core::native_state::ARG_SLOTS;
+use selune_core::proto::tier_flags;
 use selune_core::value::{self, Value};
+use selune_vm::backend::Hot;
 use selune_vm::{Thrown, Vm};
 
 /// The mark for several results.
@@ -74,10 +76,27 @@ fn begin(vm: &mut Vm, f: Value, n: usize) -> Result<usize, Thrown> {
 fn finish(vm: &mut Vm, at: usize, n: usize) -> Result<Value, Thrown> {
     let top = vm.top();
     vm.thread_mut().top = (at + 1 + n) as u32;
+    count(vm, vm.stack_at(at));
     let n = vm.call_from_compiled(at, n, -1)?;
     let r = take_results(vm, at, n);
     vm.thread_mut().top = top as u32;
     Ok(r)
+}
+
+/// Counts a call: a function that is only called by compiled code gets hot, too. This call stays in the interpreter.
+fn count(vm: &mut Vm, f: Value) {
+    if !f.is_lua_closure() {
+        return;
+    }
+    // SAFETY: OBJ-1, checked to be a closure, whose proto is alive and never moves (OBJ-2).
+    let (proto, tier) = unsafe {
+        let proto = (*f.as_closure()).proto;
+        (proto, &mut (*proto).tier)
+    };
+    tier.countdown = tier.countdown.saturating_sub(1);
+    if tier.countdown < 0 && tier.flags & tier_flags::COMPILED == 0 {
+        vm.with_backend(|b, vm| b.on_hot(vm, proto, Hot::Entry));
+    }
 }
 
 /// Results on the VM stack, in the convention of compiled code.
