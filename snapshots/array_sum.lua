@@ -7,4 +7,5 @@ end
 
 local t = {}
 for i = 1, 20 do t[i] = i end
-for _ = 1, 12 do sum(t) end
+
+return function() sum(t) end

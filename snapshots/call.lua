@@ -22,7 +22,10 @@ end
 
 local function plus(x) return x + 1 end
 local function minus(x) return x - 1 end
-for i = 1, 12 do
+local i = 0
+
+return function()
+  i = i + 1
   adjust(i, i)
   forward(i, i)
   absolute(i)

@@ -11,7 +11,7 @@ local function cells(n)
   return count
 end
 
-for i = 1, 12 do
-  adder(i)(1)
-  cells(i)
+return function()
+  adder(2)(1)
+  cells(2)
 end

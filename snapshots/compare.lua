@@ -20,7 +20,10 @@ local function choose(a, b)
   return a and b or not a
 end
 
-for i = 1, 12 do
+local i = 0
+
+return function()
+  i = (i + 1) % 12
   larger(i, 6)
   sign(i - 6)
   before("a", "b")

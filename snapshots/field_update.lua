@@ -7,4 +7,5 @@ local function move(p, n)
 end
 
 local p = { x = 0.0, y = 0.0, dx = 0.5, dy = 0.25 }
-for _ = 1, 12 do move(p, 20) end
+
+return function() move(p, 20) end

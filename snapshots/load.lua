@@ -15,7 +15,7 @@ local function shared(n)
   return limit
 end
 
-for i = 1, 5 do constants(i) end
-shared(1)
-for i = 1, 12 do constants(i) end
-for i = 1, 12 do shared(i) end
+return function()
+  for i = 1, 5 do constants(i) end
+  shared(1)
+end

@@ -1,4 +1,4 @@
--- Loops, entered in the middle too. (with loop entries)
+-- Loops: numeric over integers, floats and downwards; generic over ipairs.
 local function integers(n)
   local sum = 0
   for i = 1, n do sum = sum + i end
@@ -22,7 +22,10 @@ local function list(t)
 end
 
 local t = { 1, 2, 3, 4 }
-integers(20)
-floats(10)
-down(t)
-list(t)
+
+return function()
+  integers(20)
+  floats(10)
+  down(t)
+  list(t)
+end

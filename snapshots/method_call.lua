@@ -11,4 +11,5 @@ local function save(account, n)
 end
 
 local account = setmetatable({ balance = 0 }, Account)
-for _ = 1, 12 do save(account, 20) end
+
+return function() save(account, 20) end

@@ -6,4 +6,5 @@ local function total(t)
 end
 
 local t = { a = 1, b = 2, c = 3, 4, 5, 6 }
-for _ = 1, 12 do total(t) end
+
+return function() total(t) end

@@ -19,8 +19,10 @@ local function swap(t, i, j)
 end
 
 local letters = { "a", "b", "c" }
-for i = 1, 12 do
-  shift(point(i, i), 1)
-  list(i, i + 1)
+
+return function()
+  local p = point(1, 2)
+  shift(p, 1)
+  list(p.x, p.y)
   swap(letters, 1, 3)
 end

@@ -9,4 +9,4 @@ local function pass(...)
   return sum(...)
 end
 
-for i = 1, 12 do pass(i, 2, 3) end
+return function() pass(1, 2, 3) end

@@ -2,7 +2,8 @@
 //!
 //! By JOB-1 a job only embeds or compares addresses, and never looks behind them. So a copy whose protos, strings,
 //! metatables, natives and shape ids are numbered in the order in which the job names them compiles to the same code,
-//! with other constants. `Names` tells what each number stands for.
+//! with other constants. `Names` tells what each number stands for. Structs are rebuilt field by field here, so that a new
+//! field of a job does not compile until somebody has said whether it has to be numbered.
 use jit_llvm::job::{JobChild, JobConst, JobInput, JobProto, ShapeInfo};
 use selune_core::feedback::{CallSlot, FeedbackKind, FeedbackVector, FieldSlot, IndexSlot, LoopSlot};
 use selune_core::string;
@@ -33,6 +34,7 @@ pub fn canonical(job: &JobInput) -> (JobInput, Names) {
     }
     let protos = job.protos.iter().map(|p| c.proto(p)).collect();
     let root_shapes: Vec<u32> = job.root_shapes.iter().map(|id| c.shape(*id)).collect();
+    let index_name = c.string(job.index_name);
     let shapes = c.all_shapes();
     let mut natives = HashMap::new();
     for (&address, &builtin) in &job.natives {
@@ -47,6 +49,7 @@ pub fn canonical(job: &JobInput) -> (JobInput, Names) {
         entry: job.entry,
         shapes,
         root_shapes,
+        index_name,
         natives,
         young_metatables: job.young_metatables,
         options: job.options,
@@ -163,34 +166,61 @@ impl Canon<'_> {
         self.object(address as u64, || known.map_or("native".into(), |b| format!("{b:?}")))
     }
 
-    /// The shapes in the order of their numbers; their metatables and keys get numbers on the way.
+    /// The shapes in the order of their numbers; what they name gets numbers on the way.
     fn all_shapes(&mut self) -> HashMap<u32, ShapeInfo> {
-        let mut order: Vec<(u32, u32)> = self.shapes.iter().map(|(id, n)| (*n, *id)).collect();
-        order.sort_unstable();
         let mut out = HashMap::new();
-        for (n, id) in order {
-            let name = format!("shape{}", n - FIRST_SHAPE);
-            let Some(info) = self.job.shapes.get(&id) else {
-                self.names.shapes.insert(n, (name, "died".into()));
-                continue;
-            };
-            let keys: Vec<u64> = info.keys.iter().map(|k| self.string(*k)).collect();
-            let texts: Vec<String> = info.keys.iter().map(|k| String::from_utf8_lossy(string::bytes(Value(*k))).into_owned()).collect();
-            let metatable = match Value(info.metatable).payload() {
-                0 => 0,
-                m => TAG_TABLE << TAG_SHIFT | self.object(m, || format!("metatable of {name}")),
-            };
-            let mut what = format!("{{{}}} inline {}", summary(&texts), info.inline_cap);
-            for (holds, word) in [(metatable != 0, " metatable"), (info.own_meta, " own_meta"), (info.dict, " dict")] {
-                if holds {
-                    what += word;
-                }
+        let mut done = 0;
+        while done < self.shapes.len() as u32 {
+            let mut new: Vec<(u32, u32)> = self.shapes.iter().map(|(id, n)| (*n, *id)).filter(|(n, _)| *n >= FIRST_SHAPE + done).collect();
+            new.sort_unstable();
+            done = self.shapes.len() as u32;
+            for (n, id) in new {
+                let name = format!("shape{}", n - FIRST_SHAPE);
+                let what = match self.job.shapes.get(&id) {
+                    Some(info) => {
+                        let texts = info.keys.iter().map(|k| String::from_utf8_lossy(string::bytes(Value(*k))).into_owned()).collect();
+                        let info = self.shape_info(info, &name);
+                        let what = describe(&info, texts);
+                        out.insert(n, info);
+                        what
+                    }
+                    None => "died".into(),
+                };
+                self.names.shapes.insert(n, (name, what));
             }
-            self.names.shapes.insert(n, (name, what));
-            out.insert(n, ShapeInfo { metatable, keys, ..info.clone() });
         }
         out
     }
+
+    fn shape_info(&mut self, info: &ShapeInfo, name: &str) -> ShapeInfo {
+        let metatable = |c: &mut Self, bits: u64| match Value(bits).payload() {
+            0 => 0,
+            m => TAG_TABLE << TAG_SHIFT | c.object(m, || format!("metatable of {name}")),
+        };
+        ShapeInfo {
+            inline_cap: info.inline_cap,
+            nslots: info.nslots,
+            metatable: metatable(self, info.metatable),
+            meta_shape: self.shape(info.meta_shape),
+            index: info.index.map(|(slot, shape)| (slot, self.shape(shape))),
+            with_metatable: info.with_metatable.iter().map(|(m, id)| (metatable(self, *m), self.shape(*id))).collect(),
+            own_meta: info.own_meta,
+            dict: info.dict,
+            absent: info.absent,
+            keys: info.keys.iter().map(|k| self.string(*k)).collect(),
+        }
+    }
+}
+
+/// A shape for people.
+fn describe(info: &ShapeInfo, keys: Vec<String>) -> String {
+    let mut what = format!("{{{}}} inline {}", summary(&keys), info.inline_cap);
+    for (holds, word) in [(info.metatable != 0, " metatable"), (info.own_meta, " own_meta"), (info.dict, " dict")] {
+        if holds {
+            what += word;
+        }
+    }
+    what
 }
 
 /// The keys of small tables; of large ones (libraries, globals) only the first.

@@ -1,10 +1,10 @@
 //! Snapshots of what the compiler makes of small programs: bytecode, SSA after its passes, LLVM IR as emitted and after
 //! LLVM's passes.
 //!
-//! Each `snapshots/<name>.lua` is run a fixed number of times in a VM that compiles on the spot. What the compiler is
-//! given on the way is made canonical (`canonical`) and compiled once more, for a fixed CPU, with the listing of each stage
-//! kept. Shown is the last version of each function; the main chunk and the entries into loops are shown when
-//! the program's first line ends in `(with main)` or `(with loop entries)`.
+//! Each `snapshots/<name>.lua` returns a function, which is run a fixed number of times in a VM that compiles on the spot.
+//! What the compiler is given on the way is made canonical (`canonical`) and compiled once more, for a fixed CPU, with the
+//! listing of each stage kept. Shown is the last version of each function; entries into loops are shown when the
+//! program's first line ends in `(with loop entries)`.
 //!
 //! `scripts/bless snapshots` writes the files anew.
 mod canonical;
@@ -15,6 +15,7 @@ use jit_llvm::job::{JobEntry, JobInput, known_natives};
 use jit_llvm::llvm::{Compiler, CompilerOptions, Cpu, JobContext, Pipeline, fatal, load};
 use jit_llvm::lower::{LowerOptions, lower};
 use jit_llvm::ssa::{build::build, passes::optimize};
+use selune_core::value::Value;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -22,8 +23,8 @@ use std::rc::Rc;
 use vm_bridge::vm::{Config, Vm};
 use vm_bridge::{JitConfig, JitEngine};
 
-/// How often a program is run.
-const RUNS: usize = 40;
+/// How often a program is run: some more times than it takes until its functions are compiled.
+const RUNS: usize = 450;
 /// Calls and passes over back edges before a function is compiled.
 const THRESHOLD: i32 = 400;
 /// For which machine: its instructions are a common subset, and code is the same everywhere.
@@ -50,7 +51,7 @@ type Jobs = BTreeMap<(u32, String), (JobInput, canonical::Names)>;
 fn run(name: &str) -> (String, Jobs) {
     let source = std::fs::read(folder().join(format!("{name}.lua"))).expect("the program");
     let first = String::from_utf8_lossy(&source).lines().next().unwrap_or_default().to_string();
-    let (main, loops) = (first.ends_with("(with main)"), first.ends_with("(with loop entries)"));
+    let loops = first.ends_with("(with loop entries)");
     let mut vm: Box<Vm> = Vm::new(Config::default());
     selune_stdlib::open_libs(&mut vm);
     let jobs = Rc::new(RefCell::new(Jobs::new()));
@@ -59,8 +60,8 @@ fn run(name: &str) -> (String, Jobs) {
         let root = job.root();
         let line = root.lines.first().copied().unwrap_or(0);
         let label = match job.entry {
-            JobEntry::Normal if root.name != "main" || main => root.name.clone(),
-            JobEntry::Osr { pc } if loops && root.name != "main" => format!("{} from pc {pc}", root.name),
+            JobEntry::Normal => root.name.clone(),
+            JobEntry::Osr { pc } if loops => format!("{} from pc {pc}", root.name),
             _ => return,
         };
         seen.borrow_mut().insert((line, label), canonical::canonical(job));
@@ -75,19 +76,33 @@ fn run(name: &str) -> (String, Jobs) {
         Err(e) => panic!("{name}: {}", String::from_utf8_lossy(vm.bytes(e))),
     };
     let bytecode = vm.listing(chunk, None);
-    let chunk = vm.pin(chunk);
+    let program = call(&mut vm, chunk, name).expect("the program returns a function");
+    let program = vm.pin(program);
     for _ in 0..RUNS {
-        let chunk = vm.pinned(chunk);
-        if vm.call_values(chunk, &[], 0).is_err() {
-            let e = vm.error_value();
-            panic!("{name}: {}", String::from_utf8_lossy(vm.bytes(e)));
-        }
+        let program = vm.pinned(program);
+        call(&mut vm, program, name);
     }
     let stats = engine.stats();
     assert_eq!(stats.compile_errors, 0, "{name}: {:?}", stats.last_error);
     vm.close();
     drop(vm);
     (bytecode, jobs.take())
+}
+
+/// Calls a function; its first result.
+fn call(vm: &mut Vm, f: Value, name: &str) -> Option<Value> {
+    let top = vm.top();
+    match vm.call_values(f, &[], -1) {
+        Ok(n) => {
+            let first = (n > 0).then(|| vm.stack_at(vm.top() - n));
+            vm.set_top(top);
+            first
+        }
+        Err(_) => {
+            let e = vm.error_value();
+            panic!("{name}: {}", String::from_utf8_lossy(vm.bytes(e)))
+        }
+    }
 }
 
 /// Compiles a job once more, keeping the listings.
@@ -167,7 +182,7 @@ macro_rules! programs {
 
 programs! {
     // Families of opcodes.
-    load, table, arith, compare, jump, loops, call, closure,
+    load, table, arith, compare, jump, loops, loop_entry, call, closure,
     // Programs.
     fib, float_loop, array_sum, field_update, method_call, counter, string_concat, pairs_loop, varargs, pcall_loop,
 }

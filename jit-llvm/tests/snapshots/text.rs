@@ -6,7 +6,8 @@ use vm_bridge::layout::{self, RawField};
 
 /// Replaces the numbers of shapes and objects in a text of SSA.
 pub fn ssa(text: &str, names: &Names) -> String {
-    map_numbers(text, |n| shape_name(n, names).or_else(|| object_name(n as u64, names)))
+    // The texts call shapes "shape" already.
+    map_numbers(text, |n| shape_name(n, names).or_else(|| object_name(n as u64, names))).replace("shape shape", "shape")
 }
 
 /// Describes the shapes that a text names.
@@ -18,13 +19,13 @@ pub fn legend(text: &str, names: &Names) -> String {
 
 /// Makes the text of an LLVM module readable: without what is the same everywhere, with names for numbers.
 pub fn llvm(text: &str, names: &Names) -> String {
-    const BORING: [&str; 4] = ["; ModuleID", "source_filename", "target ", "; Function Attrs"];
+    // What runtime functions are is in their table, in vm-bridge.
+    const BORING: [&str; 6] = ["; ModuleID", "source_filename", "target ", "; Function Attrs", "declare ", "attributes "];
     let mut out = String::new();
     let mut skip = false;
     let metadata = Metadata::of(text);
     for line in text.lines() {
         let boring = BORING.iter().any(|b| line.starts_with(b))
-            || line.starts_with("declare ") && (line.contains("@llvm.") || line.contains("@__tmp_use"))
             || metadata.knows(line);
         // The prelude has a snapshot of its own.
         skip |= line.starts_with("define internal ") && line.contains("@selune.");
@@ -53,7 +54,7 @@ pub fn prelude(text: &str) -> Vec<(String, String)> {
     out
 }
 
-/// What notes at instructions say, by the number of their node.
+/// What notes and attributes at instructions say, by the number of their node or group.
 struct Metadata {
     nodes: BTreeMap<String, String>,
 }
@@ -74,6 +75,12 @@ impl Metadata {
             };
             nodes.extend(meaning.map(|m| (id.to_string(), m)));
         }
+        for line in text.lines() {
+            if let Some((id, body)) = line.strip_prefix("attributes ").and_then(|l| l.split_once(" = ")) {
+                let site = body.split_once("\"statepoint-id\"=\"").and_then(|(_, rest)| rest.split('"').next());
+                nodes.insert(id.to_string(), site.map_or(String::new(), |site| format!(" site {site}")));
+            }
+        }
         Metadata { nodes }
     }
 
@@ -84,6 +91,13 @@ impl Metadata {
 
     /// The line with the meaning of its notes.
     fn inline(&self, line: &str) -> String {
+        let mut line = line.to_string();
+        if let Some(at) = line.find(" #") {
+            let end = line[at + 2..].find(|c: char| !c.is_ascii_digit()).map_or(line.len(), |n| at + 2 + n);
+            if let Some(meaning) = self.nodes.get(&line[at + 1..end]) {
+                line.replace_range(at..end, meaning);
+            }
+        }
         let mut parts = line.split(", ");
         let mut out = parts.next().unwrap_or_default().to_string();
         for part in parts {
@@ -114,9 +128,11 @@ fn squeeze(text: &str) -> String {
 fn llvm_line(line: &str, names: &Names) -> String {
     let address = line.contains("getelementptr");
     let of_vm = address && (line.contains("ptr %0, i64") || line.contains("ptr %vm, i64"));
+    let patchpoint = line.contains("patchpoint");
     let line = constants(line, names);
     map_numbers(&line, |n| {
         let named = i64::try_from(n).ok().filter(|_| address).and_then(|n| if of_vm { vm_field(n) } else { displacement(n) });
+        let named = named.or_else(|| if patchpoint { exit_name(n) } else { None });
         named.or_else(|| shape_name(n, names)).or_else(|| header_word(n, names)).or_else(|| object_name(n as u64, names))
     })
 }
@@ -164,6 +180,12 @@ fn header_word(n: i128, names: &Names) -> Option<String> {
     let n = u64::try_from(n).ok()?;
     let (name, _) = names.shapes.get(&(n as u32))?;
     Some(format!("header({name}, {:#x})", n >> 32))
+}
+
+/// The id of a side exit's record.
+fn exit_name(n: i128) -> Option<String> {
+    let n = n - i128::from((vm_bridge::stackmap::EXIT_ID | vm_bridge::stackmap::LANDING_ID) as i64);
+    (0..1 << 20).contains(&n).then(|| format!("exit{n}"))
 }
 
 /// A canonical object, with its tag or without, or an address in it.
