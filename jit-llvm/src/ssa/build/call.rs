@@ -40,8 +40,13 @@ impl Builder<'_> {
 
     /// Does an open list that is made here go to a tail call that must be left to the interpreter? It is left before then.
     pub(super) fn before_osr_tail_call(&self) -> bool {
-        let next = self.proto().code.get(self.cx.pc + 1);
-        self.f.osr && self.cx.target.is_none() && next.is_some_and(|n| n.op() == opcode::Op::TailCall)
+        if !self.f.osr || self.cx.target.is_some() {
+            return false;
+        }
+        // Calls in between make another list of it; no exit can describe a list, so none of them is begun.
+        let passes_on = |n: &&Ins| n.op() == opcode::Op::Call && n.b() == 0 && n.c() == 0;
+        let next = self.proto().code.iter().skip(self.cx.pc + 1).find(|n| !passes_on(n));
+        next.is_some_and(|n| n.op() == opcode::Op::TailCall)
     }
 
     fn set_results(&mut self, a: usize, results: Vec<V>) {
