@@ -2,6 +2,7 @@
 pub mod bounds;
 pub mod cfg;
 pub mod dce;
+pub mod exits;
 pub mod gvn;
 pub mod hoist;
 pub mod kinds;
@@ -18,7 +19,7 @@ use crate::job::JobInput;
 /// Improves a function.
 pub fn optimize(f: &mut Func, _job: &JobInput) {
     type Pass = (&'static str, fn(&mut Func) -> bool);
-    const PASSES: [Pass; 17] = [
+    const PASSES: [Pass; 18] = [
         ("cfg", cfg::run),
         ("kinds", kinds::run),
         ("simplify", simplify::run),
@@ -36,6 +37,7 @@ pub fn optimize(f: &mut Func, _job: &JobInput) {
         ("cfg", cfg::run),
         ("dce", dce::run),
         ("cfg", cfg::run),
+        ("exits", exits::run),
     ];
     for (name, pass) in PASSES {
         let _changed = pass(f);
