@@ -53,8 +53,9 @@ impl Vm {
         }
         let level = levels.next()?;
         let mut info = self.info(level.func, level.code());
-        info.istailcall = level.is_tail();
-        if let Some(name) = name_of_level(&level, levels.next().as_ref()) {
+        let caller = levels.next();
+        info.istailcall = level.is_tail(caller.as_ref());
+        if let Some(name) = name_of_level(&level, caller.as_ref()) {
             (info.name, info.namewhat) = (Some(name.name), name.kind);
         }
         if let Some(hook) = above.filter(|a: &Level| a.flags & frame_flags::HOOK != 0) {

@@ -3,6 +3,7 @@
 //! Frames of kind Close are not levels (they belong to the frame below). A Compiled marker stands for as many levels as the
 //! backend says. Everything else is one level.
 use crate::Vm;
+use selune_core::opcode::Op;
 use selune_core::proto::{Ins, Proto};
 use selune_core::thread::{CallFrame, FrameKind, Thread, frame_flags};
 use selune_core::value::Value;
@@ -12,11 +13,11 @@ use selune_core::value::Value;
 pub struct Level {
     /// Index of its frame, or of the marker of its segment, in the thread's `frames`.
     pub frame: usize,
-    /// Lives in a compiled frame: there is neither a function value nor are there registers.
+    /// Lives in a compiled frame: it has no registers.
     pub compiled: bool,
     /// `frame_flags` of its frame.
     pub flags: u8,
-    /// The function; nil when compiled.
+    /// The function; nil when it is compiled and only machine code knows it.
     pub func: Value,
     proto: *mut Proto,
     pc: usize,
@@ -37,9 +38,19 @@ impl Level {
     pub fn is_lua(&self) -> bool {
         !self.proto.is_null()
     }
-    /// Was it called by a tail call?
-    pub fn is_tail(&self) -> bool {
-        self.flags & frame_flags::TAIL != 0
+    /// Was it called by a tail call, `caller` being the level below? Compiled frames have no flags: there a function that
+    /// is not the one that the caller's instruction has always called must have taken another one's place.
+    pub fn is_tail(&self, caller: Option<&Level>) -> bool {
+        if !self.compiled {
+            return self.flags & frame_flags::TAIL != 0;
+        }
+        let Some((p, pc)) = caller.and_then(|c| c.code()) else { return false };
+        let i = p.code[pc];
+        if i.op() != Op::Call || i.s() == 0 {
+            return false;
+        }
+        let seen = p.feedback.call(i.s());
+        seen.kind == 1 && seen.callee != self.proto as usize
     }
 }
 
@@ -91,7 +102,8 @@ impl Iterator for Levels<'_> {
     type Item = Level;
     fn next(&mut self) -> Option<Level> {
         if let Some((proto, next)) = self.compiled.pop() {
-            return Some(Level { frame: self.left, compiled: true, flags: 0, func: Value::NIL, proto, pc: running(proto, next) });
+            let func = if self.compiled.is_empty() { self.outermost_function(proto) } else { Value::NIL };
+            return Some(Level { frame: self.left, compiled: true, flags: 0, func, proto, pc: running(proto, next) });
         }
         loop {
             self.left = self.left.checked_sub(1)?;
@@ -125,6 +137,24 @@ impl Iterator for Levels<'_> {
 }
 
 impl Levels<'_> {
+    /// The function of the outermost compiled level of the marker at `left`: that of the interpreted frame below, whose
+    /// activation it is (OSR), or what the instruction that runs there calls.
+    fn outermost_function(&self, proto: *mut Proto) -> Value {
+        let Some(below) = self.left.checked_sub(1).map(|i| self.thread.frames[i]).filter(|f| f.kind == FrameKind::Lua) else { return Value::NIL };
+        let slot = if self.osr {
+            below.func
+        } else {
+            // SAFETY: the proto of a frame is alive.
+            let i = unsafe { (&(*below.proto).code)[running(below.proto, below.pc)] };
+            if i.op() != Op::Call {
+                return Value::NIL;
+            }
+            below.base + i.a() as u32
+        };
+        let f = self.value(slot);
+        // SAFETY: checked to be a closure, whose proto is alive.
+        if f.is_lua_closure() && unsafe { (*f.as_closure()).proto } == proto { f } else { Value::NIL }
+    }
     fn value(&self, slot: u32) -> Value {
         assert!(slot < self.thread.stack_cap);
         // SAFETY: THREAD-1, in bounds.

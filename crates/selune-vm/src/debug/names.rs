@@ -7,7 +7,7 @@ use selune_core::value::Value;
 
 /// What a level was called as, `caller` being the level below it.
 pub(super) fn name_of_level(level: &Level, caller: Option<&Level>) -> Option<Name> {
-    if level.is_tail() {
+    if level.is_tail(caller) {
         None
     } else if level.flags & frame_flags::HOOK != 0 {
         Some(Name::new("hook", b"?"))

@@ -64,7 +64,7 @@ impl Vm {
         } else {
             out.push(b'?');
         }
-        if level.is_tail() {
+        if level.is_tail(caller) {
             out.extend_from_slice(b"\n\t(...tail calls...)");
         }
     }
