@@ -18,8 +18,6 @@ mod number;
 mod prelude;
 mod runtime;
 mod test;
-#[cfg(test)]
-mod tests;
 
 use crate::job::JobInput;
 use crate::ssa::ir::Func;
