@@ -86,7 +86,9 @@ impl Job {
             _not_send: std::marker::PhantomData,
         };
         if EXITING.load(Ordering::SeqCst) && fatal::is_worker() {
-            drop(job);
+            // Jobs within jobs: none of this thread's goes on.
+            std::mem::forget(job);
+            ACTIVE.fetch_sub(OWN.replace(0), Ordering::SeqCst);
             loop {
                 std::thread::park();
             }
