@@ -18,7 +18,7 @@ use crate::native_stack::StackBounds;
 use crate::perf_map::PerfMap;
 use crate::runtime::call::take_results;
 use crate::runtime::RtFn;
-use crate::stats::{JitStats, REASON_LEAVE};
+use crate::stats::{JitStats, REASON_LEAVE, REASON_UNSEEN};
 use crate::stubs::NativeStubs;
 use crate::tracker::{HotspotTracker, Place};
 use crate::walk::{Redirects, walk};
@@ -81,6 +81,10 @@ pub struct JitEngine {
     redirects: RefCell<Redirects>,
     /// Places that are being compiled, and what their jobs keep alive.
     pending: RefCell<HashMap<Place, Vec<u64>>>,
+    /// How many versions were thrown away for a bet of an instruction (proto, pc).
+    blamed: RefCell<HashMap<(usize, u32), u32>>,
+    /// How often an inner loop was left to the loop around it.
+    deferred: RefCell<HashMap<Place, u32>>,
     memory: Arc<CodeMemory>,
     _stubs: NativeStubs,
 }
@@ -111,6 +115,8 @@ impl JitEngine {
             stats: RefCell::default(),
             redirects: RefCell::new(redirects),
             pending: RefCell::default(),
+            blamed: RefCell::default(),
+            deferred: RefCell::default(),
             memory,
             _stubs: stubs,
         });
@@ -335,8 +341,18 @@ impl JitEngine {
             return;
         }
         code.exit_counts[id].set(0);
-        // SAFETY: protos of installed code are alive.
-        unsafe { blame(code.info.protos[exit.blame.0 as usize] as *mut Proto, exit.blame.1) };
+        if exit.reason != REASON_UNSEEN {
+            let proto = code.info.protos[exit.blame.0 as usize] as *mut Proto;
+            let times = {
+                let mut blamed = self.blamed.borrow_mut();
+                let n = blamed.entry((proto as usize, exit.blame.1)).or_insert(0);
+                *n += 1;
+                *n
+            };
+            // The interpreter has recorded what it saw instead: at first the next version bets on that too.
+            // SAFETY: protos of installed code are alive.
+            unsafe { blame(proto, exit.blame.1, times) };
+        }
         if !code.is_retired.get() {
             if self.config.trace {
                 let reason = crate::stats::REASONS.get(exit.reason as usize).unwrap_or(&"?");
@@ -346,6 +362,47 @@ impl JitEngine {
         }
     }
 }
+
+impl JitEngine {
+    /// Is there a loop around this one that comes round often too? Entering there takes one copy of the nest instead of
+    /// several; its next pass asks for it. Not more than a few times: it may not come round again soon.
+    ///
+    /// # Safety
+    /// `proto` is alive.
+    unsafe fn prefer_outer_loop(&self, proto: *mut Proto, header: u32) -> bool {
+        let mut deferred = self.deferred.borrow_mut();
+        let times = deferred.entry(Place { proto: proto as usize, loop_pc: Some(header) }).or_insert(0);
+        if *times >= MAX_DEFERRED || self.config.threshold < OFTEN_PART {
+            return false;
+        }
+        // SAFETY: the caller's promise; slots of the emitter are within the vector.
+        unsafe {
+            let p = &*proto;
+            let around = |pc: usize, ins: &Ins| {
+                let target = pc as i64 + 1 + ins.sbx() as i64;
+                matches!(ins.op(), Op::ForLoop | Op::JmpBack | Op::TForLoop)
+                    && ins.s() != 0
+                    && target < i64::from(header)
+                    && pc as u32 > header
+            };
+            let outer = p.code.iter().enumerate().filter(|(pc, ins)| around(*pc, ins)).filter_map(|(_, ins)| {
+                let slot: *mut LoopSlot = p.fb_ptr.add(ins.s() as usize).cast();
+                let passes = (self.config.threshold as u32).wrapping_sub((*slot).count);
+                let often = (*slot).osr_entries & !(1 << 31) > 1 || passes >= (self.config.threshold / OFTEN_PART) as u32;
+                ((*slot).osr_entries != 0 && often).then_some(slot)
+            });
+            let Some(slot) = outer.last() else { return false };
+            (*slot).count = 0;
+        }
+        *times += 1;
+        true
+    }
+}
+
+/// How often an inner loop is left to the loop around it.
+const MAX_DEFERRED: u32 = 3;
+/// A loop comes round often when it has made this part of the threshold's passes.
+const OFTEN_PART: i32 = 64;
 
 impl Backend for JitEngine {
     fn name(&self) -> &'static str {
@@ -380,6 +437,16 @@ impl Backend for JitEngine {
             }
             let due = self.tracker.borrow().should_compile(place);
             if due {
+                if let Some(pc) = loop_pc {
+                    // SAFETY: the VM runs the function.
+                    unsafe {
+                        if self.prefer_outer_loop(proto, pc) {
+                            return Advice::Interpret;
+                        }
+                        // The next call shall find the whole function compiled.
+                        (*proto).tier.countdown = (*proto).tier.countdown.min(1);
+                    }
+                }
                 self.sweep(vm);
                 self.request(vm, place);
                 if let Some(advice) = ready(self) {
@@ -483,6 +550,8 @@ impl Backend for JitEngine {
             self.cache.borrow_mut().retire(place);
         }
         self.tracker.borrow_mut().forget(proto as usize);
+        self.blamed.borrow_mut().retain(|k, _| k.0 != proto as usize);
+        self.deferred.borrow_mut().retain(|k, _| k.proto != proto as usize);
     }
 
     fn stats(&self, vm: &Vm, json: bool) -> String {
@@ -575,16 +644,28 @@ unsafe fn set_osr_code(proto: *mut Proto, header: u32, code: usize) {
     unsafe {
         for slot in loop_slots(proto, header) {
             (*slot).osr_code = code;
+            if code != 0 {
+                // The next pass enters it.
+                (*slot).count = 0;
+            }
         }
     }
 }
 
-/// Marks an instruction's feedback: its bet failed too often.
-unsafe fn blame(proto: *mut Proto, pc: u32) {
+/// Marks an instruction's feedback when its bet has failed too often: `times` versions of the code were thrown away for it.
+unsafe fn blame(proto: *mut Proto, pc: u32, times: u32) {
     // SAFETY: the caller passes a live proto and an instruction of it; slots are within the vector.
     unsafe {
         let ins = &mut *(*proto).code_ptr.add(pc as usize);
         let slot = (*proto).fb_ptr.add(ins.s() as usize);
+        let patience = match ins.op().feedback() {
+            FeedbackKind::Field => 3,
+            FeedbackKind::Types | FeedbackKind::Index | FeedbackKind::Call => 2,
+            _ => 1,
+        };
+        if times < patience {
+            return;
+        }
         match ins.op().feedback() {
             FeedbackKind::Types => *ins = ins.with_s(ins.s() | types::EXITED),
             FeedbackKind::Index => (*slot.cast::<IndexSlot>()).seen |= index_seen::EXITED,

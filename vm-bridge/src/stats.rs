@@ -23,6 +23,8 @@ pub const REASONS: [&str; 17] = [
     "unseen",
     "leave",
 ];
+/// The reason "an instruction that had never run".
+pub const REASON_UNSEEN: u8 = 15;
 /// The reason that is no failed bet.
 pub const REASON_LEAVE: u8 = 16;
 
