@@ -167,7 +167,9 @@ impl Tools {
     }
 
     fn compile(&self, job: Job) -> Result<NewCode, JitError> {
+        let mut clock = PhaseClock::start(self.config.trace);
         let func = make_ssa(&job.input)?;
+        clock.tick("ssa");
         let dump = &self.config.dump;
         let wants = dump.wants(&func.name);
         if wants && dump.ssa {
@@ -182,11 +184,14 @@ impl Tools {
         let (function, mut info) =
             lower(&context, &module, &func, &job.input, &job.symbol, options).map_err(|e| JitError::Generator(e.to_string()))?;
         self.compiler.mark_function(&context, function);
+        clock.tick("lower");
         if wants && dump.ll {
             print("llvm ir", &job.symbol, &module.to_string());
         }
         self.compiler.optimize(&context, &module, &self.pipeline(&func)).map_err(generator)?;
+        clock.tick("optimise");
         self.compiler.insert_statepoints(&context, &module).map_err(generator)?;
+        clock.tick("statepoints");
         if wants && dump.ll_opt {
             print("optimised llvm ir", &job.symbol, &module.to_string());
         }
@@ -194,7 +199,11 @@ impl Tools {
             print("machine code", &job.symbol, &self.compiler.assembly(&context, &module).map_err(generator)?);
         }
         let object = self.compiler.emit(&context, &module).map_err(generator)?;
+        clock.tick("emit");
         let code = self.linker.install(object).map_err(generator)?;
+        clock.tick("link");
+        let instructions = func.blocks.iter().map(|b| b.insts.len()).sum::<usize>();
+        clock.report(&job.symbol, instructions, func.exits.len(), code.range.end - code.range.start);
         let entry = code.function(&job.symbol).ok_or_else(|| JitError::Generator("the function is not in its object".into()))?;
         info.name = job.symbol;
         info.osr_pc = job.place.loop_pc;
@@ -216,6 +225,34 @@ impl Tools {
             // Grows too steeply with the number of guards.
             OptLevel::Full if guards > 400 => Pipeline::Lean,
             OptLevel::Full => Pipeline::O2,
+        }
+    }
+}
+
+/// Processor time of the steps of a compilation, for traces.
+struct PhaseClock {
+    on: bool,
+    last: f64,
+    phases: Vec<(&'static str, f64)>,
+}
+
+impl PhaseClock {
+    fn start(on: bool) -> PhaseClock {
+        PhaseClock { on, last: if on { selune_core::sys::thread_cpu_time() } else { 0.0 }, phases: Vec::new() }
+    }
+
+    fn tick(&mut self, phase: &'static str) {
+        if self.on {
+            let now = selune_core::sys::thread_cpu_time();
+            self.phases.push((phase, now - self.last));
+            self.last = now;
+        }
+    }
+
+    fn report(&self, symbol: &str, instructions: usize, exits: usize, bytes: u64) {
+        if self.on {
+            let phases: Vec<String> = self.phases.iter().map(|(n, t)| format!("{n} {:.2}", t * 1e3)).collect();
+            eprintln!("selune: jit: {symbol}: {instructions} instructions, {exits} exits, {bytes} bytes; ms: {}", phases.join(", "));
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::stats::{JitStats, REASON_LEAVE, REASON_UNSEEN};
 use crate::stubs::NativeStubs;
 use crate::tracker::{HotspotTracker, Place};
 use crate::walk::{Redirects, walk};
-use selune_core::feedback::{CallSlot, FeedbackKind, FieldSlot, IndexSlot, LoopSlot, index_seen, types};
+use selune_core::feedback::{CallSlot, FeedbackKind, FieldEntry, FieldSlot, IndexSlot, LoopSlot, index_seen, types};
 use selune_core::native_state::{ARG_SLOTS, NativeState};
 use selune_core::opcode::Op;
 use selune_core::proto::{Ins, Proto, tier_flags};
@@ -81,8 +81,8 @@ pub struct JitEngine {
     redirects: RefCell<Redirects>,
     /// Places that are being compiled, and what their jobs keep alive.
     pending: RefCell<HashMap<Place, Vec<u64>>>,
-    /// How many versions were thrown away for a bet of an instruction (proto, pc).
-    blamed: RefCell<HashMap<(usize, u32), u32>>,
+    /// How many versions were thrown away for a bet of an instruction (proto, pc), and a hash of its feedback at the last time.
+    blamed: RefCell<HashMap<(usize, u32), (u32, u64)>>,
     /// How often an inner loop was left to the loop around it.
     deferred: RefCell<HashMap<Place, u32>>,
     memory: Arc<CodeMemory>,
@@ -343,15 +343,19 @@ impl JitEngine {
         code.exit_counts[id].set(0);
         if exit.reason != REASON_UNSEEN {
             let proto = code.info.protos[exit.blame.0 as usize] as *mut Proto;
-            let times = {
-                let mut blamed = self.blamed.borrow_mut();
-                let n = blamed.entry((proto as usize, exit.blame.1)).or_insert(0);
-                *n += 1;
-                *n
-            };
-            // The interpreter has recorded what it saw instead: at first the next version bets on that too.
+            // The interpreter has recorded what it saw instead, and the next version bets on that too; unless nothing new was
+            // recorded, or it happens again and again.
             // SAFETY: protos of installed code are alive.
-            unsafe { blame(proto, exit.blame.1, times) };
+            unsafe {
+                let now = feedback_of(proto, exit.blame.1);
+                let mut blamed = self.blamed.borrow_mut();
+                let (times, last) = blamed.entry((proto as usize, exit.blame.1)).or_insert((0, !now));
+                *times += 1;
+                if *times >= PATIENCE || *last == now {
+                    blame(proto, exit.blame.1);
+                }
+                *last = now;
+            }
         }
         if !code.is_retired.get() {
             if self.config.trace {
@@ -555,7 +559,8 @@ impl Backend for JitEngine {
     }
 
     fn stats(&self, vm: &Vm, json: bool) -> String {
-        let stats = JitEngine::stats(self);
+        let mut stats = JitEngine::stats(self);
+        stats.vm_time = Duration::from_secs_f64(selune_core::sys::thread_cpu_time());
         if json { stats.to_json(&vm.heap.stats) } else { stats.to_text(&vm.heap.stats) }
     }
 }
@@ -652,20 +657,36 @@ unsafe fn set_osr_code(proto: *mut Proto, header: u32, code: usize) {
     }
 }
 
-/// Marks an instruction's feedback when its bet has failed too often: `times` versions of the code were thrown away for it.
-unsafe fn blame(proto: *mut Proto, pc: u32, times: u32) {
+/// So many versions of the code may be thrown away for one instruction before nothing is bet on it any more.
+const PATIENCE: u32 = 4;
+
+/// A hash of what an instruction's feedback says.
+unsafe fn feedback_of(proto: *mut Proto, pc: u32) -> u64 {
+    // SAFETY: the caller passes a live proto and an instruction of it; slots are within the vector.
+    unsafe {
+        let ins = *(*proto).code_ptr.add(pc as usize);
+        let slot = (*proto).fb_ptr.add(ins.s() as usize);
+        let mix = |h: u64, x: u64| (h ^ x).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
+        match ins.op().feedback() {
+            FeedbackKind::Types => ins.s() as u64,
+            FeedbackKind::Index => (*slot.cast::<IndexSlot>()).seen as u64,
+            FeedbackKind::Field => {
+                let s = &*slot.cast::<FieldSlot>();
+                let entry = |h, e: &FieldEntry| mix(mix(mix(h, e.shape as u64), e.mshape as u64), e.hshape as u64);
+                s.entries.iter().fold(s.mega as u64 | (s.receivers as u64) << 8, entry)
+            }
+            FeedbackKind::Call => (*slot.cast::<CallSlot>()).kind as u64,
+            _ => 0,
+        }
+    }
+}
+
+/// Marks an instruction's feedback: nothing is to be bet on it any more.
+unsafe fn blame(proto: *mut Proto, pc: u32) {
     // SAFETY: the caller passes a live proto and an instruction of it; slots are within the vector.
     unsafe {
         let ins = &mut *(*proto).code_ptr.add(pc as usize);
         let slot = (*proto).fb_ptr.add(ins.s() as usize);
-        let patience = match ins.op().feedback() {
-            FeedbackKind::Field => 3,
-            FeedbackKind::Types | FeedbackKind::Index | FeedbackKind::Call => 2,
-            _ => 1,
-        };
-        if times < patience {
-            return;
-        }
         match ins.op().feedback() {
             FeedbackKind::Types => *ins = ins.with_s(ins.s() | types::EXITED),
             FeedbackKind::Index => (*slot.cast::<IndexSlot>()).seen |= index_seen::EXITED,

@@ -37,6 +37,8 @@ pub struct JitStats {
     pub osr_compiled: u64,
     /// Time spent compiling.
     pub compile_time: Duration,
+    /// Processor time of the VM's own thread.
+    pub vm_time: Duration,
     /// Bytes of machine code that were installed in all.
     pub code_bytes: u64,
     /// Bytes of code memory in use.
@@ -68,6 +70,7 @@ impl JitStats {
         let mut s = String::from("{");
         let compile_ms = self.compile_time.as_secs_f64() * 1e3;
         let _ = write!(s, "\"functions_compiled\":{},\"osr_compiled\":{},", self.functions_compiled, self.osr_compiled);
+        let _ = write!(s, "\"vm_ms\":{:.3},", self.vm_time.as_secs_f64() * 1e3);
         let _ = write!(s, "\"compile_ms\":{compile_ms:.3},\"code_bytes\":{},", self.code_bytes);
         let _ = write!(s, "\"code_in_use\":{},\"compile_errors\":{},\"side_exits\":{{", self.code_in_use, self.compile_errors);
         let counted = self.side_exits.iter().zip(REASONS).take(REASON_LEAVE as usize);
@@ -88,6 +91,7 @@ impl JitStats {
         let ms = self.compile_time.as_secs_f64() * 1e3;
         let _ = writeln!(s, "functions compiled  {} ({} of them entries into loops)", self.functions_compiled, self.osr_compiled);
         let _ = writeln!(s, "compile time        {ms:.1} ms");
+        let _ = writeln!(s, "program's thread    {:.1} ms", self.vm_time.as_secs_f64() * 1e3);
         let _ = writeln!(s, "machine code        {} bytes, {} in use", self.code_bytes, self.code_in_use);
         let _ = writeln!(s, "compile errors      {}", self.compile_errors);
         if let Some(e) = &self.last_error {

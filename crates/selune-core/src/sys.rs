@@ -11,6 +11,14 @@ pub fn cpu_time() -> f64 {
     (t.tv_sec * 1_000_000 + t.tv_nsec / 1000) as f64 / 1_000_000.0
 }
 
+/// Processor time used by the calling thread, in seconds.
+pub fn thread_cpu_time() -> f64 {
+    let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: a pointer to a live value of the right type.
+    unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &mut t) };
+    t.tv_sec as f64 + t.tv_nsec as f64 * 1e-9
+}
+
 /// Broken-down calendar time.
 #[derive(Clone, Copy)]
 pub struct Calendar(libc::tm);
