@@ -36,7 +36,7 @@ pub struct JobOptions {
     pub no_feedback: bool,
     /// Inline Lua functions.
     pub inline: bool,
-    /// Most SSA instructions that inlining may reach.
+    /// Most bytecode instructions that are inlined.
     pub inline_budget: u32,
     /// Deepest level of inlining.
     pub inline_depth: u32,
@@ -44,7 +44,7 @@ pub struct JobOptions {
 
 impl Default for JobOptions {
     fn default() -> Self {
-        JobOptions { no_feedback: false, inline: true, inline_budget: 1500, inline_depth: 4 }
+        JobOptions { no_feedback: false, inline: true, inline_budget: 500, inline_depth: 4 }
     }
 }
 

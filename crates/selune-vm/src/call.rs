@@ -31,13 +31,6 @@ const NEGATED: u64 = u64::MAX;
 const NATIVE_STACK: u32 = 20;
 
 impl Vm {
-    /// Stack slot without checks beyond debug.
-    #[inline(always)]
-    pub(crate) fn slot(&mut self, i: u32) -> *mut Value {
-        debug_assert!(i < self.thread().stack_cap);
-        // SAFETY: in bounds by THREAD-1 and the callers' stack checks.
-        unsafe { self.thread().stack.add(i as usize) }
-    }
     #[inline(always)]
     pub(crate) fn get(&self, i: u32) -> Value {
         self.stack_at(i as usize)

@@ -229,12 +229,17 @@ impl<'c> Lowering<'_, '_, 'c> {
 
     fn take_results(&mut self, v: V, call: CallSiteValue<'c>, want: Want) -> Result<()> {
         let r = call.try_as_basic_value().basic().ok_or(LowerError::Internal("a call without result"))?.into_pointer_value();
-        if want == Want::None {
-            return Ok(());
+        match want {
+            Want::None => return Ok(()),
+            Want::Raw => {
+                self.set(v, r);
+                return Ok(());
+            }
+            _ => {}
         }
         let several = self.e.same(r, self.e.constant(MULTI))?;
         match want {
-            Want::None => {}
+            Want::None | Want::Raw => {}
             Want::One => {
                 let ty = self.e.value;
                 let first = self.e.diamond(

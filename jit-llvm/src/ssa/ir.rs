@@ -102,6 +102,9 @@ pub enum Want {
     Fixed(u8),
     /// All: they become the open list (see `Op::CallOpen`); no result value.
     Open,
+    /// All: the call's value is the result when there is exactly one, else the mark MULTI, and the results are the open list.
+    /// (Compared with `SameBits`; the mark goes nowhere else.)
+    Raw,
 }
 
 /// What is known of a callee.

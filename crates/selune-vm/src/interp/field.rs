@@ -299,6 +299,9 @@ fn set_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
             } else if !dict_meta && !sh.has_own_meta() {
                 add_entry(s, FieldEntry { shape: before, mshape: now.id, hshape: mshape, mslot: 0, flags: FieldEntry::ADD, slot: slot as u16 });
             }
+        } else {
+            // nil to an absent field: nothing to remember, but compilers must know that there are other ways.
+            s.mega = 1;
         }
         return Ok(Flow::Run);
     }

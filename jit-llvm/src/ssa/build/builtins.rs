@@ -129,8 +129,8 @@ impl Builder<'_> {
     fn extreme(&mut self, args: &[V], max: bool) -> V {
         let all = |s: &Self, k: Kinds| args.iter().all(|v| s.is(*v, k));
         let some = |s: &Self, k: Kinds| args.iter().any(|v| s.is(*v, k));
-        if all(self, Kinds::INT) || some(self, Kinds::INT) && args.iter().all(|v| self.kinds(*v).meets(Kinds::SMALL)) {
-            let values: Vec<V> = args.iter().map(|v| self.guard_int(*v, true)).collect();
+        if all(self, Kinds::INT) {
+            let values: Vec<V> = args.iter().map(|v| self.guard_int(*v, false)).collect();
             return self.fold_extreme(&values, max, true);
         }
         if args.iter().all(|v| self.kinds(*v).meets(Kinds::FLOAT)) && some(self, Kinds::FLOAT) {

@@ -1,5 +1,6 @@
 //! Opcodes for closures, varargs and to-be-closed variables.
 use super::BuildError;
+use super::call::Open;
 use super::context::Builder;
 use crate::ssa::ir::*;
 use selune_core::opcode;
@@ -30,6 +31,7 @@ impl Builder<'_> {
                 return self.leave();
             }
             self.add(Op::VarArgOpen, Ty::Void, &[]);
+            self.cx.open = Some(Open::List);
             return;
         }
         for n in 0..i.c() - 1 {

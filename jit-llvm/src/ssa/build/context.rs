@@ -25,8 +25,10 @@ pub(super) struct ReturnTarget {
     pub cont: BlockId,
     /// The blocks that return, with the values wanted.
     pub incoming: Vec<(BlockId, Vec<V>)>,
-    /// How many values.
-    pub want: Want,
+    /// How many values; None: as many as each return has.
+    pub want: Option<Want>,
+    /// The call.
+    pub key: (u64, usize),
 }
 
 /// The function instance (root or inlined) that is being built.
@@ -59,6 +61,8 @@ pub(super) struct Ctx {
     /// By instance: the loop header block and its phis by register.
     header: Vec<Option<(BlockId, Vec<(usize, V)>)>>,
     pub pc: usize,
+    /// What the last instruction made for the next one.
+    pub open: Option<super::call::Open>,
     state: Option<FsId>,
 }
 
@@ -84,7 +88,7 @@ pub(super) struct Builder<'a> {
     consts: HashMap<(u8, u64), V>,
     names: HashMap<Vec<u8>, u32>,
     failed: Option<BuildError>,
-    retry: bool,
+    pub retry: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -727,6 +731,7 @@ impl Ctx {
             entry: vec![None; n],
             header: vec![None; n],
             pc: 0,
+            open: None,
             state: None,
         }
     }

@@ -455,8 +455,14 @@ impl Builder<'_> {
             let m = self.const_object(bits, format!("metatable of shape {}", e.shape).as_bytes());
             self.check_shape(m, e.hshape, miss);
         }
-        // Storing nil adds nothing.
-        self.check_not_nil(v, miss);
+        // Storing nil adds nothing. Other entries have branches of their own, so the registers keep the value as it was.
+        match miss {
+            Miss::Exit if !self.is(v, Kinds::NOT_NIL) => {
+                self.add_guard(Op::GuardKind(Kinds::NOT_NIL), Ty::Any, &[v], Reason::IsNil);
+            }
+            Miss::Exit => {}
+            Miss::Go(_) => _ = self.check_not_nil(v, miss),
+        }
         match self.place(e.mshape, e.slot) {
             Some(p @ Place::Inline(_)) => self.store_place(t, p, v),
             Some(p @ Place::Part(n)) => {

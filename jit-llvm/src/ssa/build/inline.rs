@@ -27,7 +27,7 @@ impl Builder<'_> {
             && !self.cx.chain.contains(&p)
             && callee.code.iter().all(|i| match i.op() {
                 opcode::Op::Tbc | opcode::Op::VarArg | opcode::Op::VarArgPrep => false,
-                opcode::Op::Return | opcode::Op::TailCall => i.b() != 0,
+                opcode::Op::Return => i.b() != 0,
                 _ => true,
             })
     }
@@ -53,14 +53,16 @@ impl Builder<'_> {
         cx
     }
 
-    /// Builds the body of `p` here. None when it never returns.
-    pub(super) fn inline_call(&mut self, p: ProtoIdx, f: V, args: &[V], want: Want, first: usize, nresults: i16) -> Option<Vec<V>> {
+    /// Builds the body of `p` here. Without `want` all results are wanted, and all returns must have the same number of them, or
+    /// another attempt is made. None when it never returns.
+    pub(super) fn inline_call(&mut self, p: ProtoIdx, f: V, args: &[V], want: Option<Want>, first: usize, nresults: i16) -> Option<Vec<V>> {
         let mut cx = self.callee_context(p, f, args);
         cx.parent = Some(self.state_after_call(first, nresults.max(0) as usize));
         cx.site = Some(self.site());
         cx.ret = Some(RetInfo { func: first as u8, nresults });
         let cont = self.new_block(false);
-        self.targets.push(ReturnTarget { cont, incoming: Vec::new(), want });
+        let key = (self.cx.path, self.cx.pc);
+        self.targets.push(ReturnTarget { cont, incoming: Vec::new(), want, key });
         cx.target = Some(self.targets.len() - 1);
         let caller = std::mem::replace(&mut self.cx, cx);
         self.enter_context();
@@ -76,7 +78,10 @@ impl Builder<'_> {
         self.cx.forget_state();
         let preds: Vec<BlockId> = target.incoming.iter().map(|i| i.0).collect();
         self.f.block_mut(cont).preds = preds.clone();
-        let n = target.incoming[0].1.len();
+        let n = target.incoming.iter().map(|i| i.1.len()).min().unwrap_or(0);
+        if target.incoming.iter().any(|i| i.1.len() != n) {
+            self.not_exact(key);
+        }
         Some(
             (0..n)
                 .map(|k| {
@@ -85,6 +90,13 @@ impl Builder<'_> {
                 })
                 .collect(),
         )
+    }
+
+    /// The call at this place does not always have the same number of results.
+    pub(super) fn not_exact(&mut self, key: (u64, usize)) {
+        self.hints.not_exact.insert(key);
+        self.hints.changed = true;
+        self.retry = true;
     }
 
     /// Builds the body of `p` in the place of the running function, which is left by it.

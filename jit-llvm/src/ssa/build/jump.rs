@@ -1,5 +1,5 @@
 //! Jumps and returns.
-use super::bytecode::open_start;
+use super::call::Open;
 use super::context::Builder;
 use crate::ssa::ir::*;
 use selune_core::proto::Ins;
@@ -23,13 +23,26 @@ impl Builder<'_> {
 
     pub(super) fn op_return(&mut self, i: Ins) {
         if i.b() == 0 {
-            let end = open_start(self.proto(), self.cx.pc).unwrap_or(i.a());
-            let values: Vec<V> = (i.a()..end).map(|r| self.reg_any(r)).collect();
-            self.terminate(Op::ReturnOpen, &values);
-            return;
+            let (fixed, open) = self.take_open(i.a());
+            return self.return_with_open(fixed, open);
         }
         let values = (i.a()..i.a() + i.b() - 1).map(|r| self.reg(r)).collect();
         self.return_values(values);
+    }
+    fn return_with_open(&mut self, mut fixed: Vec<V>, open: Open) {
+        if let Open::Known(values) = open {
+            fixed.extend(values);
+            return self.return_values(fixed);
+        }
+        let boxed: Vec<V> = fixed.iter().map(|v| self.any(*v)).collect();
+        if let Open::Raw(r) = open {
+            let (several, single) = self.split_raw(r);
+            self.switch_to(single);
+            fixed.push(r);
+            self.return_values(fixed);
+            self.switch_to(several);
+        }
+        self.terminate(Op::ReturnOpen, &boxed);
     }
     pub(super) fn op_return0(&mut self, _: Ins) {
         self.return_values(vec![]);
@@ -46,9 +59,10 @@ impl Builder<'_> {
             return;
         };
         let wanted = match self.targets[t].want {
-            Want::None | Want::Open => 0,
-            Want::One => 1,
-            Want::Fixed(n) => n as usize,
+            None => values.len(),
+            Some(Want::None | Want::Open | Want::Raw) => 0,
+            Some(Want::One) => 1,
+            Some(Want::Fixed(n)) => n as usize,
         };
         let nil = self.const_nil();
         values.resize(wanted, nil);

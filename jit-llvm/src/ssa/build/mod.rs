@@ -61,6 +61,8 @@ struct Hints {
     phi: HashMap<LoopReg, Ty>,
     /// Headers (blocks) of loops to be peeled, by inlining path.
     peel: HashMap<u64, HashSet<usize>>,
+    /// Calls (inlining path, pc) whose callees do not always return the same number of values.
+    not_exact: HashSet<(u64, usize)>,
     /// Give up betting on loop phis.
     pessimistic: bool,
     changed: bool,

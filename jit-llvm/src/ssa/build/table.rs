@@ -2,6 +2,7 @@
 //!
 //! A get of an array element is a bounds test, a load and a nil test. Keys outside the array part and nil elements go to
 //! the raw access of the runtime when the table has no metatable (guarded there, not on the fast path).
+use super::call::Open;
 use super::context::Builder;
 use super::fields::Miss;
 use crate::ssa::ir::*;
@@ -26,13 +27,41 @@ impl Builder<'_> {
     pub(super) fn op_set_list(&mut self, i: Ins) {
         let first = (i.c() | (i.s() as usize) << 16) as i64 + 1;
         let t = self.reg_any(i.a());
-        let open = i.b() == 0;
-        let end = if open { super::bytecode::open_start(self.proto(), self.cx.pc).unwrap_or(i.a() + 1) } else { i.a() + i.b() + 1 };
-        let values: Vec<V> = (i.a() + 1..end).map(|r| self.reg_any(r)).collect();
+        if i.b() != 0 {
+            let values = (i.a() + 1..i.a() + i.b() + 1).map(|r| self.reg(r)).collect();
+            return self.set_list(t, first, values);
+        }
+        let (mut values, open) = self.take_open(i.a() + 1);
+        if let Open::Known(more) = open {
+            values.extend(more);
+            return self.set_list(t, first, values);
+        }
+        let index = self.const_int(first);
+        let mut args = vec![t, index];
+        for v in &values {
+            let v = self.any(*v);
+            args.push(v);
+        }
+        let mut ends = Vec::new();
+        if let Open::Raw(r) = open {
+            let (several, single) = self.split_raw(r);
+            self.switch_to(single);
+            values.push(r);
+            self.set_list(t, first, values);
+            ends.push(self.cur);
+            self.switch_to(several);
+        }
+        self.add(Op::Rt(RtOp::SetListOpen), Ty::Void, &args);
+        ends.push(self.cur);
+        self.join_void(ends);
+    }
+
+    /// Elements from `first` on of a fresh table.
+    fn set_list(&mut self, t: V, first: i64, values: Vec<V>) {
+        let values: Vec<V> = values.into_iter().map(|v| self.any(v)).collect();
         if let Op::NewTable { narray, .. } = self.f.op(t)
-            && !open
             && values.len() <= MAX_DIRECT_LIST
-            && first as usize + values.len() - 1 <= narray as usize
+            && first + values.len() as i64 - 1 <= narray as i64
         {
             let array = self.add(Op::LoadArray, Ty::Any, &[t]);
             for (n, v) in values.into_iter().enumerate() {
@@ -45,7 +74,7 @@ impl Builder<'_> {
         let first = self.const_int(first);
         let mut args = vec![t, first];
         args.extend(values);
-        self.add(Op::Rt(if open { RtOp::SetListOpen } else { RtOp::SetList }), Ty::Void, &args);
+        self.add(Op::Rt(RtOp::SetList), Ty::Void, &args);
     }
 
     pub(super) fn op_get_table(&mut self, i: Ins) {

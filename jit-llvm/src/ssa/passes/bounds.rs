@@ -177,7 +177,7 @@ fn same(f: &Func, a: V, b: V) -> bool {
 
 /// Guards `first + c >= 1` and `limit + c <= cap` at the end of `pre`.
 fn guard_range(f: &mut Func, pre: BlockId, first: V, limit: V, c: i64, cap: V, exit: Exit) {
-    let mut add = |f: &mut Func, op: Op, ty: Ty, args: Vec<V>| {
+    let add = |f: &mut Func, op: Op, ty: Ty, args: Vec<V>| {
         let range = match op {
             Op::AddI => f.inst(args[0]).range.add(f.inst(args[1]).range),
             _ => Range::FULL,
