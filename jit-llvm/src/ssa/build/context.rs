@@ -8,6 +8,7 @@ use super::{BuildError, Codes, Hints, LoopReg};
 use crate::job::{JobEntry, JobInput, JobProto, ProtoIdx};
 use crate::ssa::ir::*;
 use crate::ssa::types::{Kinds, Range};
+use selune_core::feedback::{FeedbackKind, types};
 use selune_core::for_each_op;
 use selune_core::opcode::OpVisitor;
 use selune_core::proto::Ins;
@@ -334,7 +335,7 @@ impl<'a> Builder<'a> {
             let kinds = self.f.inst(v).kinds;
             let before = self.f.exits.len();
             let u = match self.hints.phi.get(&self.loop_reg(node, r)) {
-                Some(Ty::I64) if kinds.meets(Kinds::INT) => self.guard_int(v, true),
+                Some(Ty::I64) if kinds.meets(Kinds::INT) => self.guard_int(v, !self.loop_is_wide(node)),
                 Some(Ty::F64) if kinds.meets(Kinds::FLOAT) => self.guard_float(v),
                 _ => continue,
             };
@@ -345,6 +346,16 @@ impl<'a> Builder<'a> {
                 e.blame.1 = blame as u32;
             }
         }
+    }
+
+    /// Has an operation in the loop seen integers that do not fit 48 bits? Values that enter and come round may be boxed then.
+    fn loop_is_wide(&self, node: usize) -> bool {
+        let flow = &self.cx.instances.flow;
+        let Some(l) = flow.loop_at[node] else { return false };
+        let in_loop = self.cx.instances.nodes.iter().zip(&flow.loops[l].member).filter(|(_, m)| **m);
+        in_loop.map(|(i, _)| &self.cx.code.blocks[i.block]).any(|b| {
+            self.proto().code[b.start..b.end].iter().any(|i| i.op().feedback() == FeedbackKind::Types && i.s() & types::BIG != 0)
+        })
     }
 
     /// Runs `g` with instructions added at the end of a block that may have its terminator already.
@@ -571,6 +582,7 @@ impl<'a> Builder<'a> {
             let blame = self.loop_end(node) as u32;
             let pc = self.start_of(node);
             let out = match ty {
+                Ty::I64 if kinds.meets(Kinds::INT) && self.loop_is_wide(node) => Some((Op::GuardInt, Reason::NotInt)),
                 Ty::I64 if kinds.meets(Kinds::SMALL) => Some((Op::GuardSmall, Reason::NotInt)),
                 Ty::F64 if kinds.meets(Kinds::FLOAT) => Some((Op::GuardFloat, Reason::NotFloat)),
                 _ => None,
@@ -581,7 +593,7 @@ impl<'a> Builder<'a> {
                 let exit = self.exit_blaming(reason, blame);
                 let u = self.add(op, ty, &[v]);
                 self.f.inst_mut(u).exit = Some(exit);
-                if ty == Ty::I64 {
+                if op == Op::GuardSmall {
                     self.f.inst_mut(u).range = Range::SMALL;
                 }
                 (self.cx.pc, self.cx.state) = saved;
