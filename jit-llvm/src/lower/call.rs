@@ -5,13 +5,10 @@
 //! safepoint, which the code generator makes jumps (TAIL-1: the caller's frame is gone; all values travel in machine
 //! registers or `vm.args`).
 use super::LowerError;
-use super::emit::{Emit, Likely, Result};
+use super::machine::*;
 use super::function::Lowering;
 use crate::ssa::ir::{Callee, Op, V, Want};
 use crate::ssa::types::Kinds;
-use inkwell::IntPredicate;
-use inkwell::attributes::AttributeLoc;
-use inkwell::values::{BasicMetadataValueEnum, BasicValueEnum, CallSiteValue, IntValue, PointerValue};
 use selune_core::native_state::{ARG_REGISTERS, ARG_SLOTS};
 use selune_core::object::Kind;
 use selune_core::value::MULTI;
@@ -24,26 +21,24 @@ pub(super) const fn arg_slot(i: usize) -> RawField {
 }
 
 /// The machine arguments of a call.
-struct Arguments<'c> {
-    f: PointerValue<'c>,
-    count: IntValue<'c>,
-    registers: [PointerValue<'c>; ARG_REGISTERS],
+struct Arguments<X> {
+    f: X,
+    count: X,
+    registers: [X; ARG_REGISTERS],
 }
 
-impl<'c> Lowering<'_, '_, 'c> {
+impl<M: Machine> Lowering<'_, M> {
     pub(super) fn lower_call(&mut self, v: V, callee: Callee, want: Want) -> Result<()> {
         let entry = self.entry_of(v, callee)?;
         let arguments = self.arguments(v)?;
-        let call = self.call(entry, &arguments)?;
-        self.e.name_site(call, self.site(v));
-        self.take_results(v, call, want)
+        let r = self.call(v, entry, &arguments)?;
+        self.take_results(v, r, want)
     }
 
     pub(super) fn lower_call_open(&mut self, v: V, want: Want) -> Result<()> {
         let (entry, arguments) = self.open_call(v)?;
-        let call = self.call(entry, &arguments)?;
-        self.e.name_site(call, self.site(v));
-        self.take_results(v, call, want)
+        let r = self.call(v, entry, &arguments)?;
+        self.take_results(v, r, want)
     }
 
     pub(super) fn lower_tail_call(&mut self, v: V, callee: Callee) -> Result<()> {
@@ -69,122 +64,120 @@ impl<'c> Lowering<'_, '_, 'c> {
         let callee = self.arg(v, 0)?;
         self.insert_open(v, 1)?;
         let (arguments, many) = self.open_arguments(self.any(callee)?)?;
-        let (few, more) = (self.e.block("few"), self.e.block("more"));
+        let (few, more) = (self.e.block("few")?, self.e.block("more")?);
         self.e.branch(many, more, few, Likely::No)?;
-        self.e.b.position_at_end(more);
+        self.e.switch_to(more);
         self.call_and_return(v, RtFn::CallMore, &arguments)?;
-        self.e.b.position_at_end(few);
+        self.e.switch_to(few);
         self.tail_call_any(v, self.kinds(callee), &arguments, RtFn::Call)
     }
 
     /// A closure is jumped to. Anything else is called: natives see the function that calls them (positions of errors).
-    fn tail_call_any(&mut self, v: V, kinds: Kinds, a: &Arguments<'c>, other: RtFn) -> Result<()> {
-        let (closure, rest) = (self.e.block("closure"), self.e.block("other"));
+    fn tail_call_any(&mut self, v: V, kinds: Kinds, a: &Arguments<M::X>, other: RtFn) -> Result<()> {
+        let (closure, rest) = (self.e.block("closure")?, self.e.block("other")?);
         if kinds.meets(Kinds::FUNCTION) {
             if !kinds.within(Kinds::FUNCTION) {
-                let function = self.e.block("function");
+                let function = self.e.block("function")?;
                 let is_function = self.e.is_function(a.f)?;
                 self.e.branch(is_function, function, rest, Likely::Yes)?;
-                self.e.b.position_at_end(function);
+                self.e.switch_to(function);
             }
-            let kind = self.e.load_int(a.f, layout::FUNCTION_KIND, self.e.i8)?;
-            let is_closure = self.e.eq(kind, self.e.i8.const_int(Kind::Closure as u64, false))?;
+            let kind = self.e.load(a.f, layout::FUNCTION_KIND, MTy::I8)?;
+            let is_closure = self.e.eq(kind, self.e.int8(Kind::Closure as u8))?;
             self.e.branch(is_closure, closure, rest, Likely::Rather)?;
-            self.e.b.position_at_end(closure);
-            let entry = self.e.entry_of_closure(a.f)?;
+            self.e.switch_to(closure);
+            let entry = Target::Entry(self.e.entry_of_closure(a.f)?);
             self.jump_to(v, entry, a)?;
         } else {
             self.e.jump(rest)?;
-            self.e.b.position_at_end(closure);
-            self.e.b.build_unreachable()?;
+            self.e.switch_to(closure);
+            self.e.unreachable()?;
         }
-        self.e.b.position_at_end(rest);
+        self.e.switch_to(rest);
         self.call_and_return(v, other, a)
     }
 
-    fn call_and_return(&mut self, v: V, f: RtFn, a: &Arguments<'c>) -> Result<()> {
-        let entry = self.e.runtime(f).as_global_value().as_pointer_value();
-        let call = self.call(entry, a)?;
-        self.e.name_site(call, self.site(v));
-        let r = call.try_as_basic_value().basic().ok_or(LowerError::Internal("a call without result"))?;
+    fn call_and_return(&mut self, v: V, f: RtFn, a: &Arguments<M::X>) -> Result<()> {
+        let entry = Target::Entry(self.e.runtime_entry(f)?);
+        let r = self.call(v, entry, a)?;
         self.release_varargs()?;
-        self.e.b.build_return(Some(&r))?;
-        Ok(())
+        self.e.return_value(r)
     }
 
     /// Machine address of the callee's register entry.
-    fn entry_of(&mut self, v: V, callee: Callee) -> Result<PointerValue<'c>> {
+    fn entry_of(&mut self, v: V, callee: Callee) -> Result<Target<M::X>> {
         let f = self.arg(v, 0)?;
         match callee {
-            Callee::Own if !self.func.osr => Ok(self.e.function.as_global_value().as_pointer_value()),
+            Callee::Own if !self.func.osr => return Ok(Target::Own),
             Callee::Own => self.entry_of_proto(self.proto_address(0)?),
             Callee::Proto(p) => self.entry_of_proto(self.proto_address(p)?),
             Callee::Closure => self.e.entry_of_closure(self.any(f)?),
-            Callee::Native(_) => Ok(self.e.runtime(RtFn::Call).as_global_value().as_pointer_value()),
+            Callee::Native(_) => self.e.runtime_entry(RtFn::Call),
             Callee::Any => self.entry_of_any(self.any(f)?, self.kinds(f)),
         }
+        .map(Target::Entry)
     }
 
-    fn entry_of_proto(&self, proto: usize) -> Result<PointerValue<'c>> {
-        Ok(self.e.load_raw(self.e.address(proto), layout::PROTO_ENTRY, self.e.raw)?.into_pointer_value())
+    fn entry_of_proto(&self, proto: usize) -> Result<M::X> {
+        self.e.load_raw(self.e.address(proto), layout::PROTO_ENTRY, MTy::Raw)
     }
 
-    fn entry_of_any(&mut self, f: PointerValue<'c>, kinds: Kinds) -> Result<PointerValue<'c>> {
+    fn entry_of_any(&mut self, f: M::X, kinds: Kinds) -> Result<M::X> {
         if kinds.within(Kinds::CLOSURE) {
             return self.e.entry_of_closure(f);
         }
-        let other = self.e.runtime(RtFn::Call).as_global_value().as_pointer_value();
+        let other = self.e.runtime_entry(RtFn::Call)?;
         if !kinds.meets(Kinds::CLOSURE) {
             return Ok(other);
         }
-        let e = &mut self.e;
-        let ty = e.raw;
-        let from_function = |e: &mut Emit<'_, 'c>| {
-            let kind = e.load_int(f, layout::FUNCTION_KIND, e.i8)?;
-            let closure = e.eq(kind, e.i8.const_int(Kind::Closure as u64, false))?;
-            e.diamond(closure, Likely::Rather, ty, |e| Ok(e.entry_of_closure(f)?.into()), |_| Ok(other.into()))
+        let e = self.e;
+        let ty = MTy::Raw;
+        let from_function = |e: &M| {
+            let kind = e.load(f, layout::FUNCTION_KIND, MTy::I8)?;
+            let closure = e.eq(kind, e.int8(Kind::Closure as u8))?;
+            e.diamond(closure, Likely::Rather, ty, |e| e.entry_of_closure(f), |_| Ok(other))
         };
         if kinds.within(Kinds::FUNCTION) {
-            return Ok(from_function(e)?.into_pointer_value());
+            return from_function(e);
         }
         let function = e.is_function(f)?;
-        Ok(e.diamond(function, Likely::Yes, ty, from_function, |_| Ok(other.into()))?.into_pointer_value())
+        e.diamond(function, Likely::Yes, ty, from_function, |_| Ok(other))
     }
 
     /// Arguments from the fourth on go into `vm.args`.
-    fn arguments(&mut self, v: V) -> Result<Arguments<'c>> {
+    fn arguments(&mut self, v: V) -> Result<Arguments<M::X>> {
         let args = &self.func.inst(v).args;
         let (f, args) = args.split_first().ok_or(LowerError::Internal("a call of nothing"))?;
         let mut registers = [self.e.nil(); ARG_REGISTERS];
         for (i, a) in args.iter().enumerate() {
             match registers.get_mut(i) {
                 Some(r) => *r = self.any(*a)?,
-                None => self.e.store_raw(self.e.vm, arg_slot(i), self.any(*a)?)?,
+                None => self.e.store_raw(self.e.vm(), arg_slot(i), self.any(*a)?)?,
             }
         }
         Ok(Arguments { f: self.any(*f)?, count: self.e.int(args.len() as i64), registers })
     }
 
     /// Puts fixed arguments in front of the open list; the callee's entry and the arguments.
-    fn open_call(&mut self, v: V) -> Result<(PointerValue<'c>, Arguments<'c>)> {
+    fn open_call(&mut self, v: V) -> Result<(Target<M::X>, Arguments<M::X>)> {
         let callee = self.arg(v, 0)?;
         let f = self.any(callee)?;
         self.insert_open(v, 1)?;
         let entry = self.entry_of_any(f, self.kinds(callee))?;
-        let more = self.e.runtime(RtFn::CallMore).as_global_value().as_pointer_value();
+        let more = self.e.runtime_entry(RtFn::CallMore)?;
         let (arguments, many) = self.open_arguments(f)?;
-        let entry = self.e.select(many, more, entry)?.into_pointer_value();
-        Ok((entry, arguments))
+        let entry = self.e.select(many, more, entry)?;
+        Ok((Target::Entry(entry), arguments))
     }
 
     /// The open list as arguments; whether they are so many that only the runtime can pass them.
-    fn open_arguments(&self, f: PointerValue<'c>) -> Result<(Arguments<'c>, IntValue<'c>)> {
-        let e = &self.e;
-        let count = e.zext(e.load_raw(e.vm, layout::VM_NRESULTS, e.i32)?.into_int_value())?;
+    fn open_arguments(&self, f: M::X) -> Result<(Arguments<M::X>, M::X)> {
+        let e = self.e;
+        let count = e.zext(e.load_raw(e.vm(), layout::VM_NRESULTS, MTy::I32)?)?;
         let many = e.compare(IntPredicate::UGT, count, e.int(ARG_SLOTS as i64))?;
         let mut registers = [e.nil(); ARG_REGISTERS];
         for (i, r) in registers.iter_mut().enumerate() {
-            *r = e.load_raw(e.vm, arg_slot(i), e.value)?.into_pointer_value();
+            *r = e.load_raw(e.vm(), arg_slot(i), MTy::Value)?;
         }
         Ok((Arguments { f, count, registers }, many))
     }
@@ -192,10 +185,10 @@ impl<'c> Lowering<'_, '_, 'c> {
     /// Puts the operands from `first` on in front of the open list.
     pub(super) fn insert_open(&mut self, v: V, first: usize) -> Result<()> {
         let fixed: Vec<V> = self.func.inst(v).args.get(first..).unwrap_or_default().to_vec();
-        let e = &mut self.e;
+        let e = self.e;
         let n = e.int(fixed.len() as i64);
-        let at = e.runtime_result(RtFn::OpenInsert, &[e.vm.into(), n.into()], 0)?.into_int_value();
-        let at = e.b.build_int_to_ptr(at, e.raw, "")?;
+        let at = e.runtime_result(RtFn::OpenInsert, &[e.vm(), n], 0)?;
+        let at = e.address_of_bits(at)?;
         for (i, a) in fixed.into_iter().enumerate() {
             let slot = self.e.offset(at, self.e.int((SLOT * i) as i64))?;
             self.e.store_at(slot, self.any(a)?, layout::VM_ARGS.class)?;
@@ -203,32 +196,22 @@ impl<'c> Lowering<'_, '_, 'c> {
         Ok(())
     }
 
-    fn call(&self, entry: PointerValue<'c>, a: &Arguments<'c>) -> Result<CallSiteValue<'c>> {
+    fn call(&self, v: V, target: Target<M::X>, a: &Arguments<M::X>) -> Result<M::X> {
         let [a0, a1, a2] = a.registers;
-        let args: [BasicMetadataValueEnum; 6] = [self.e.vm.into(), a.f.into(), a.count.into(), a0.into(), a1.into(), a2.into()];
-        let ty = Emit::entry_type(self.e.context);
-        if entry == self.e.function.as_global_value().as_pointer_value() {
-            return Ok(self.e.b.build_direct_call(self.e.function, &args, "")?);
-        }
-        Ok(self.e.b.build_indirect_call(ty, entry, &args, "")?)
+        self.e.call(target, [a.f, a.count, a0, a1, a2], self.site(v))
     }
 
-    fn jump_to(&mut self, v: V, entry: PointerValue<'c>, a: &Arguments<'c>) -> Result<()> {
+    fn jump_to(&mut self, v: V, target: Target<M::X>, a: &Arguments<M::X>) -> Result<()> {
         self.release_varargs()?;
-        let call = self.call(entry, a)?;
         if self.func.osr {
-            self.e.name_site(call, self.site(v));
-        } else {
-            call.set_tail_call(true);
-            call.add_attribute(AttributeLoc::Function, self.e.string_attribute("gc-leaf-function", ""));
+            let r = self.call(v, target, a)?;
+            return self.e.return_value(r);
         }
-        let r = call.try_as_basic_value().basic().ok_or(LowerError::Internal("a call without result"))?;
-        self.e.b.build_return(Some(&r))?;
-        Ok(())
+        let [a0, a1, a2] = a.registers;
+        self.e.jump_to(target, [a.f, a.count, a0, a1, a2])
     }
 
-    fn take_results(&mut self, v: V, call: CallSiteValue<'c>, want: Want) -> Result<()> {
-        let r = call.try_as_basic_value().basic().ok_or(LowerError::Internal("a call without result"))?.into_pointer_value();
+    fn take_results(&mut self, v: V, r: M::X, want: Want) -> Result<()> {
         match want {
             Want::None => return Ok(()),
             Want::Raw => {
@@ -241,22 +224,22 @@ impl<'c> Lowering<'_, '_, 'c> {
         match want {
             Want::None | Want::Raw => {}
             Want::One => {
-                let ty = self.e.value;
+                let ty = MTy::Value;
                 let first = self.e.diamond(
                     several,
                     Likely::No,
                     ty,
-                    |e| e.runtime_result(RtFn::FirstResult, &[e.vm.into()], 0),
-                    |_| Ok(r.into()),
+                    |e| e.runtime_result(RtFn::FirstResult, &[e.vm()], 0),
+                    |_| Ok(r),
                 )?;
                 self.set(v, first);
             }
             Want::Fixed(n) => self.take_fixed(v, r, several, n)?,
             Want::Open => {
-                let one = self.e.b.build_not(several, "")?;
+                let one = self.e.not(several)?;
                 self.e.when(one, Likely::Unknown, |e| {
-                    e.store_raw(e.vm, arg_slot(0), r)?;
-                    e.store_raw(e.vm, layout::VM_NRESULTS, e.i32.const_int(1, false))
+                    e.store_raw(e.vm(), arg_slot(0), r)?;
+                    e.store_raw(e.vm(), layout::VM_NRESULTS, e.int32(1))
                 })?;
             }
         }
@@ -264,32 +247,30 @@ impl<'c> Lowering<'_, '_, 'c> {
     }
 
     /// All `n` results at once: the instructions `CallResult` behind the call find them in `results`.
-    fn take_fixed(&mut self, v: V, r: PointerValue<'c>, several: IntValue<'c>, n: u8) -> Result<()> {
-        let e = &mut self.e;
-        let (multi, spread, loads, single, join) =
-            (e.block("several"), e.block("spread"), e.block("loads"), e.block("single"), e.block("join"));
+    fn take_fixed(&mut self, v: V, r: M::X, several: M::X, n: u8) -> Result<()> {
+        let e = self.e;
+        let join = e.block_with("join", &vec![MTy::Value; n.into()])?;
+        let (multi, spread, loads) = (e.block("several")?, e.block("spread")?, e.block("loads")?);
+        let single = e.block("single")?;
         e.branch(several, multi, single, Likely::Unknown)?;
-        e.b.position_at_end(multi);
-        let count = e.load_raw(e.vm, layout::VM_NRESULTS, e.i32)?.into_int_value();
-        let as_wanted = e.eq(count, e.i32.const_int(n.into(), false))?;
+        e.switch_to(multi);
+        let count = e.load_raw(e.vm(), layout::VM_NRESULTS, MTy::I32)?;
+        let as_wanted = e.eq(count, e.int32(n.into()))?;
         e.branch(as_wanted, loads, spread, Likely::Yes)?;
-        e.b.position_at_end(spread);
-        e.call_runtime(RtFn::SpreadResults, &[e.vm.into(), e.int(n.into()).into()], 0)?;
+        e.switch_to(spread);
+        e.call_runtime(RtFn::SpreadResults, &[e.vm(), e.int(n.into())], 0)?;
         e.jump(loads)?;
-        e.b.position_at_end(loads);
-        let loaded = (0..n).map(|i| e.load_raw(e.vm, arg_slot(i.into()), e.value)).collect::<Result<Vec<_>>>()?;
-        e.jump(join)?;
-        e.b.position_at_end(single);
-        e.jump(join)?;
-        e.b.position_at_end(join);
-        for (i, value) in loaded.into_iter().enumerate() {
-            let otherwise: BasicValueEnum = if i == 0 { r.into() } else { self.e.nil().into() };
-            let phi = self.e.phi(self.e.value, &[(value, loads), (otherwise, single)])?.into_pointer_value();
-            if i == 0 {
-                self.set(v, phi);
-            } else {
-                self.results.insert((v, i as u8), phi);
-            }
+        e.switch_to(loads);
+        let loaded = (0..n).map(|i| e.load_raw(e.vm(), arg_slot(i.into()), MTy::Value)).collect::<Result<Vec<_>>>()?;
+        e.jump_with(join, &loaded)?;
+        e.switch_to(single);
+        let mut alone = vec![e.nil(); n.into()];
+        alone[0] = r;
+        e.jump_with(join, &alone)?;
+        e.switch_to(join);
+        self.set(v, e.block_param(join, 0)?);
+        for i in 1..n {
+            self.results.insert((v, i), e.block_param(join, i.into())?);
         }
         Ok(())
     }
@@ -299,7 +280,7 @@ impl<'c> Lowering<'_, '_, 'c> {
         let r = match self.results.get(&(call, i)) {
             Some(&r) => r,
             // Runtime functions leave further results in `vm.args`.
-            None => self.e.load_raw(self.e.vm, arg_slot(i.into()), self.e.value)?.into_pointer_value(),
+            None => self.e.load_raw(self.e.vm(), arg_slot(i.into()), MTy::Value)?,
         };
         self.set(v, r);
         Ok(())
@@ -313,14 +294,14 @@ impl<'c> Lowering<'_, '_, 'c> {
             [one] => self.any(one)?,
             _ => {
                 for (i, value) in values.iter().enumerate() {
-                    self.e.store_raw(self.e.vm, arg_slot(i), self.any(*value)?)?;
+                    self.e.store_raw(self.e.vm(), arg_slot(i), self.any(*value)?)?;
                 }
-                let n = self.e.i32.const_int(values.len() as u64, false);
-                self.e.store_raw(self.e.vm, layout::VM_NRESULTS, n)?;
+                let n = self.e.int32(values.len() as u32);
+                self.e.store_raw(self.e.vm(), layout::VM_NRESULTS, n)?;
                 self.e.constant(MULTI)
             }
         };
-        self.e.b.build_return(Some(&r))?;
+        self.e.return_value(r)?;
         Ok(())
     }
 
@@ -329,7 +310,7 @@ impl<'c> Lowering<'_, '_, 'c> {
             self.insert_open(v, 0)?;
         }
         self.release_varargs()?;
-        self.e.b.build_return(Some(&self.e.constant(MULTI)))?;
+        self.e.return_value(self.e.constant(MULTI))?;
         Ok(())
     }
 
@@ -339,8 +320,8 @@ impl<'c> Lowering<'_, '_, 'c> {
             return Ok(());
         }
         if let Some(handle) = self.varargs {
-            let e = &mut self.e;
-            e.call_runtime(RtFn::VarArgRelease, &[e.vm.into(), handle.into()], 0)?;
+            let e = self.e;
+            e.call_runtime(RtFn::VarArgRelease, &[e.vm(), handle], 0)?;
         }
         Ok(())
     }
@@ -348,36 +329,29 @@ impl<'c> Lowering<'_, '_, 'c> {
     pub(super) fn lower_vararg(&mut self, v: V, op: Op) -> Result<()> {
         let site = self.entry_site();
         if op == Op::VarArgSave {
-            let param = |i| self.e.function.get_nth_param(i).ok_or(LowerError::Internal("a parameter is missing"));
+            let param = |i| self.e.parameter(i);
             let params = self.e.int(self.func.num_params.into());
-            let args = [self.e.vm.into(), params.into(), param(2)?, param(3)?, param(4)?, param(5)?];
-            let handle = self.e.runtime_result(RtFn::VarArgSave, &args, site)?.into_int_value();
+            let args = [self.e.vm(), params, param(2)?, param(3)?, param(4)?, param(5)?];
+            let handle = self.e.runtime_result(RtFn::VarArgSave, &args, site)?;
             self.varargs = Some(handle);
             return Ok(());
         }
         let handle = self.varargs.ok_or(LowerError::Internal("varargs that were not saved"))?;
-        let e = &mut self.e;
+        let e = self.e;
         match op {
             Op::VarArgCount => {
                 let count = e.and(handle, e.word(u32::MAX.into()))?;
                 self.set(v, count);
             }
             Op::VarArg(i) => {
-                let r = e.runtime_result(RtFn::VarArgGet, &[e.vm.into(), handle.into(), e.int(i.into()).into()], 0)?;
+                let r = e.runtime_result(RtFn::VarArgGet, &[e.vm(), handle, e.int(i.into())], 0)?;
                 self.set(v, r);
             }
             Op::VarArgOpen => {
-                e.call_runtime(RtFn::VarArgOpen, &[e.vm.into(), handle.into()], 0)?;
+                e.call_runtime(RtFn::VarArgOpen, &[e.vm(), handle], 0)?;
             }
             _ => return Err(LowerError::Internal("a vararg operation")),
         }
         Ok(())
-    }
-}
-
-impl<'c> Emit<'_, 'c> {
-    fn entry_of_closure(&self, f: PointerValue<'c>) -> Result<PointerValue<'c>> {
-        let proto = self.load(f, layout::CLOSURE_PROTO, self.raw)?.into_pointer_value();
-        Ok(self.load_raw(proto, layout::PROTO_ENTRY, self.raw)?.into_pointer_value())
     }
 }

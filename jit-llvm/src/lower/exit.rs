@@ -1,28 +1,29 @@
 //! Side exits: the cold blocks that guards lead to, and the description of what they pass.
 //!
-//! An exit block is one patchpoint with the live values, then `ret`: see `vm_bridge::arch` for how it becomes a call. To
-//! keep exits small, blocks are shared by all guards with the same exit, constants stand in the description, and equal
-//! frame states are one.
+//! An exit block passes the live values to the engine's stub and returns what that returns. To keep exits
+//! small, blocks are shared by all guards with the same exit, constants stand in the description, and equal frame states
+//! are one.
 use super::LowerError;
-use super::emit::Result;
+use super::machine::*;
 use super::function::Lowering;
 use crate::ssa::ir::{ExitId, FsId, Op, Reason, Ty, V};
-use inkwell::basic_block::BasicBlock;
-use inkwell::values::{BasicMetadataValueEnum, BasicValueEnum};
 use vm_bridge::frame_state::{CallSite, CodeInfo, CodeInfoBuilder, LiveKind, ReturnTo, Source, StateId};
-use vm_bridge::stackmap::{EXIT_ID, LANDING_ID};
 
-const PATCHPOINT: &str = "llvm.experimental.patchpoint.i64";
-
-impl<'c> Lowering<'_, '_, 'c> {
+impl<M: Machine> Lowering<'_, M> {
     pub(super) fn exit_of(&self, v: V) -> Result<ExitId> {
         self.func.inst(v).exit.ok_or(LowerError::Internal("a guard without exit"))
     }
 
     /// The block that leaves; filled at the end (`finish_exits`).
-    pub(super) fn exit_block(&mut self, exit: ExitId) -> Result<BasicBlock<'c>> {
+    pub(super) fn exit_block(&mut self, exit: ExitId) -> Result<M::Block> {
         let slot = self.exit_blocks.get_mut(exit.0 as usize).ok_or(LowerError::Internal("an unknown exit"))?;
-        Ok(*slot.get_or_insert_with(|| self.e.context.append_basic_block(self.e.function, &format!("exit{}", exit.0))))
+        if let Some(block) = *slot {
+            return Ok(block);
+        }
+        let block = self.e.block(&format!("exit{}", exit.0))?;
+        self.e.set_cold(block);
+        *slot = Some(block);
+        Ok(block)
     }
 
     pub(super) fn lower_exit(&mut self, v: V) -> Result<()> {
@@ -55,42 +56,24 @@ impl<'c> Lowering<'_, '_, 'c> {
             let counts = exit.reason != Reason::Leave && self.options.exit_countdowns.is_none();
             builder.add_exit(state, exit.reason as u8, counts, exit.blame, &numbers);
             if let Some(block) = self.exit_blocks[i] {
-                self.e.b.position_at_end(block);
-                self.patchpoint(i as u64, &live)?;
+                self.e.switch_to(block);
+                self.leave(i as u64, &live)?;
             }
         }
         Ok(builder.finish())
     }
 
-    fn patchpoint(&mut self, id: u64, live: &[V]) -> Result<()> {
-        let e = &self.e;
-        let f = e.module.get_function(PATCHPOINT).unwrap_or_else(|| {
-            let params = [e.i64.into(), e.i32.into(), e.raw.into(), e.i32.into()];
-            e.module.add_function(PATCHPOINT, e.i64.fn_type(&params, true), None)
-        });
-        let bytes = e.i32.const_int(vm_bridge::arch::EXIT_BYTES as u64, false);
-        let mut args: Vec<BasicMetadataValueEnum> =
-            vec![e.word(EXIT_ID | LANDING_ID | id).into(), bytes.into(), e.raw.const_null().into(), e.i32.const_zero().into()];
+    fn leave(&mut self, id: u64, live: &[V]) -> Result<()> {
+        let mut values = Vec::with_capacity(live.len() + 1);
         for &v in live {
             let value = self.get(v)?;
             // A narrow value's upper bits would be undefined.
-            args.push(match (value, self.func.ty(v)) {
-                (BasicValueEnum::IntValue(b), Ty::Bool) => self.e.zext(b)?.into(),
-                // The bits: of a double that turns out to be constant, LLVM would pass a place in its constant pool.
-                (BasicValueEnum::FloatValue(f), _) => self.e.b.build_bit_cast(f, self.e.i64, "")?.into(),
-                (value, _) => value.into(),
-            });
+            values.push(if self.func.ty(v) == Ty::Bool { self.e.zext(value)? } else { value });
         }
-        if !self.func.osr
-            && let Some(handle) = self.varargs
-        {
-            args.push(handle.into());
+        if !self.func.osr {
+            values.extend(self.varargs);
         }
-        let r = self.e.b.build_direct_call(f, &args, "")?.try_as_basic_value().basic();
-        let r = r.ok_or(LowerError::Internal("a patchpoint without result"))?.into_int_value();
-        let r = self.e.from_bits(r)?;
-        self.e.b.build_return(Some(&r))?;
-        Ok(())
+        self.e.exit(id, &values)
     }
 
     fn describe_state(&self, id: FsId, known: &mut [Option<StateId>], builder: &mut CodeInfoBuilder) -> Result<StateId> {

@@ -1,91 +1,92 @@
 //! Guards: the bets. Each tests and goes on in a new block, or leaves through a side exit.
 use super::LowerError;
-use super::emit::{Likely, Result};
+use super::machine::*;
 use super::function::Lowering;
 use crate::ssa::ir::{ExitId, Op, V};
 use crate::ssa::types::Kinds;
-use inkwell::values::{BasicValueEnum, IntValue, PointerValue};
-use inkwell::{FloatPredicate, IntPredicate};
 use vm_bridge::layout;
 use vm_bridge::runtime::RtFn;
 
-impl<'c> Lowering<'_, '_, 'c> {
+impl<M: Machine> Lowering<'_, M> {
     pub(super) fn lower_guard(&mut self, v: V, op: Op) -> Result<()> {
         use Op::*;
         let exit = self.exit_of(v)?;
         let x = self.arg(v, 0)?;
         let known = self.kinds(x);
-        let r: BasicValueEnum = match op {
+        let r = match op {
             GuardSmall => {
                 let a = self.any(x)?;
                 self.guard_kind(a, known, Kinds::SMALL, exit)?;
-                self.e.unbox_small(a)?.into()
+                self.e.unbox_small(a)?
             }
             GuardFloat => {
                 let a = self.any(x)?;
                 self.guard_kind(a, known, Kinds::FLOAT, exit)?;
-                self.e.unbox_float(a)?.into()
+                self.e.unbox_float(a)?
             }
             GuardInt => {
                 let a = self.any(x)?;
-                self.guard_integer(a, known, exit)?.into()
+                self.guard_integer(a, known, exit)?
             }
             GuardNumber => {
                 let a = self.any(x)?;
                 self.guard_kind(a, known, Kinds::NUMBER, exit)?;
-                self.unbox_number(a, known.and(Kinds::NUMBER))?.into()
+                self.unbox_number(a, known.and(Kinds::NUMBER))?
             }
             GuardKind(set) => {
                 let a = self.any(x)?;
                 self.guard_kind(a, known, set, exit)?;
-                a.into()
+                a
             }
             GuardShape { ids, n } => {
                 let a = self.any(x)?;
-                let found = self.e.load_int(a, layout::TABLE_SHAPE, self.e.i32)?;
-                let mut ok = self.e.boolean(false);
+                let found = self.e.load(a, layout::TABLE_SHAPE, MTy::I32)?;
+                let mut ok = None;
                 for id in ids.iter().take(n.into()) {
-                    let same = self.e.eq(found, self.e.i32.const_int((*id).into(), false))?;
-                    ok = if ok.is_constant_int() { same } else { self.e.or(ok, same)? };
+                    let same = self.e.eq(found, self.e.int32(*id))?;
+                    ok = Some(match ok {
+                        Some(ok) => self.e.or(ok, same)?,
+                        None => same,
+                    });
                 }
-                self.guard(ok, exit)?;
-                a.into()
+                self.guard(ok.ok_or(LowerError::Internal("a guard for no shape"))?, exit)?;
+                a
             }
             GuardPlain => {
                 let a = self.any(x)?;
-                let e = &self.e;
-                let id = e.zext(e.load_int(a, layout::TABLE_SHAPE, e.i32)?)?;
-                let shapes = e.load_raw(e.vm, layout::VM_SHAPES, e.raw)?.into_pointer_value();
-                let shape = e.load_at(e.element(shapes, id)?, e.raw, layout::AliasClass::Vm)?.into_pointer_value();
-                let flags = e.load_raw(shape, layout::SHAPE_FLAGS, e.i32)?.into_int_value();
-                let plain = e.is_zero(e.and(flags, e.i32.const_int(layout::HAS_META.into(), false))?)?;
+                let e = self.e;
+                let id = e.zext(e.load(a, layout::TABLE_SHAPE, MTy::I32)?)?;
+                let shapes = e.load_raw(e.vm(), layout::VM_SHAPES, MTy::Raw)?;
+                let shape = e.load_at(e.element(shapes, id)?, MTy::Raw, layout::AliasClass::Vm)?;
+                let flags = e.load_raw(shape, layout::SHAPE_FLAGS, MTy::I32)?;
+                let plain = e.eq(e.and(flags, e.int32(layout::HAS_META))?, e.int32(0))?;
                 self.guard(plain, exit)?;
-                a.into()
+                a
             }
             GuardProto(p) => {
                 let wanted = self.proto_address(p)?;
-                self.guard_code(x, wanted, exit)?.into()
+                self.guard_code(x, wanted, exit)?
             }
-            GuardNative { function, .. } => self.guard_code(x, function, exit)?.into(),
+            GuardNative { function, .. } => self.guard_code(x, function, exit)?,
             GuardBits { bits, .. } => {
                 let a = self.any(x)?;
                 let same = self.e.same(a, self.e.constant(bits))?;
                 self.guard(same, exit)?;
-                a.into()
+                a
             }
             GuardIndex => {
                 let (index, cap) = (self.int(x)?, self.int_arg(v, 1)?);
-                let from_zero = self.e.b.build_int_sub(index, self.e.int(1), "")?;
+                let from_zero = self.e.sub(index, self.e.int(1))?;
                 let within = self.e.compare(IntPredicate::ULT, from_zero, cap)?;
                 self.guard(within, exit)?;
-                index.into()
+                index
             }
             Guard { expect } => {
                 let c = self.int(x)?;
-                let ok = if expect { c } else { self.e.b.build_not(c, "")? };
+                let ok = if expect { c } else { self.e.not(c)? };
                 return self.guard(ok, exit);
             }
-            GuardIntegral => self.guard_integral(x, exit)?.into(),
+            GuardIntegral => self.guard_integral(x, exit)?,
             _ => return Err(LowerError::Internal("a guard")),
         };
         self.set(v, r);
@@ -93,27 +94,27 @@ impl<'c> Lowering<'_, '_, 'c> {
     }
 
     /// Goes on if `ok`, leaves otherwise.
-    pub(super) fn guard(&mut self, ok: IntValue<'c>, exit: ExitId) -> Result<()> {
+    pub(super) fn guard(&mut self, ok: M::X, exit: ExitId) -> Result<()> {
         let ok = self.stressed(ok, exit)?;
-        let (go, out) = (self.e.block("go"), self.exit_block(exit)?);
+        let (go, out) = (self.e.block("go")?, self.exit_block(exit)?);
         self.e.branch(ok, go, out, Likely::Yes)?;
-        self.e.b.position_at_end(go);
+        self.e.switch_to(go);
         Ok(())
     }
 
     /// Under stress, guards fail when their countdown has come to 0.
-    fn stressed(&mut self, ok: IntValue<'c>, exit: ExitId) -> Result<IntValue<'c>> {
+    fn stressed(&mut self, ok: M::X, exit: ExitId) -> Result<M::X> {
         let Some(countdowns) = self.options.exit_countdowns else { return Ok(ok) };
-        let e = &self.e;
+        let e = self.e;
         let at = e.address(countdowns + 4 * exit.0 as usize);
-        let n = e.b.build_load(e.i32, at, "")?.into_int_value();
-        let less = e.b.build_int_sub(n, e.i32.const_int(1, false), "")?;
-        e.b.build_store(at, less)?;
-        let go_on = e.compare(IntPredicate::NE, less, e.i32.const_zero())?;
+        let n = e.load_at(at, MTy::I32, layout::AliasClass::Vm)?;
+        let less = e.sub(n, e.int32(1))?;
+        e.store_at(at, less, layout::AliasClass::Vm)?;
+        let go_on = e.compare(IntPredicate::NE, less, e.int32(0))?;
         e.and(ok, go_on)
     }
 
-    fn guard_kind(&mut self, a: PointerValue<'c>, known: Kinds, set: Kinds, exit: ExitId) -> Result<()> {
+    fn guard_kind(&mut self, a: M::X, known: Kinds, set: Kinds, exit: ExitId) -> Result<()> {
         let (mut known, mut rest) = (known, set);
         // Which function it is stands in the object: first make sure that there is one.
         let functions = set.and(Kinds::FUNCTION);
@@ -127,29 +128,25 @@ impl<'c> Lowering<'_, '_, 'c> {
         self.guard(ok, exit)
     }
 
-    fn guard_integer(&mut self, a: PointerValue<'c>, known: Kinds, exit: ExitId) -> Result<IntValue<'c>> {
+    fn guard_integer(&mut self, a: M::X, known: Kinds, exit: ExitId) -> Result<M::X> {
         if !known.meets(Kinds::BOXED) {
             self.guard_kind(a, known, Kinds::SMALL, exit)?;
             return self.e.unbox_small(a);
         }
-        let (small, other, join) = (self.e.block("small"), self.e.block("other"), self.e.block("join"));
-        let is_small = self.e.is_small(a)?;
-        self.e.branch(is_small, small, other, Likely::Rather)?;
-        self.e.b.position_at_end(small);
-        let i = self.e.unbox_small(a)?;
-        let from_small = self.e.current()?;
-        self.e.jump(join)?;
-        self.e.b.position_at_end(other);
+        let e = self.e;
+        let (small, other, join) = (e.block("small")?, e.block("other")?, e.block_with("join", &[MTy::I64])?);
+        e.branch(e.is_small(a)?, small, other, Likely::Rather)?;
+        e.switch_to(small);
+        e.jump_with(join, &[e.unbox_small(a)?])?;
+        e.switch_to(other);
         self.guard_kind(a, known.minus(Kinds::SMALL), Kinds::BOXED, exit)?;
-        let wide = self.e.load(a, layout::BOXED_VALUE, self.e.i64)?;
-        let from_other = self.e.current()?;
-        self.e.jump(join)?;
-        self.e.b.position_at_end(join);
-        Ok(self.e.phi(self.e.i64, &[(i.into(), from_small), (wide, from_other)])?.into_int_value())
+        e.jump_with(join, &[e.load(a, layout::BOXED_VALUE, MTy::I64)?])?;
+        e.switch_to(join);
+        e.block_param(join, 0)
     }
 
     /// A function whose proto (or native function) has this address.
-    fn guard_code(&mut self, x: V, address: usize, exit: ExitId) -> Result<PointerValue<'c>> {
+    fn guard_code(&mut self, x: V, address: usize, exit: ExitId) -> Result<M::X> {
         let f = self.any(x)?;
         let known = self.kinds(x);
         if !known.within(Kinds::FUNCTION) {
@@ -161,33 +158,33 @@ impl<'c> Lowering<'_, '_, 'c> {
         Ok(f)
     }
 
-    fn guard_integral(&mut self, x: V, exit: ExitId) -> Result<IntValue<'c>> {
+    fn guard_integral(&mut self, x: V, exit: ExitId) -> Result<M::X> {
         let f = self.float(x)?;
-        let size = self.e.float_intrinsic("llvm.fabs.f64", &[f])?;
-        let e = &self.e;
+        let size = self.e.float_fn(FloatFn::Abs, f)?;
+        let e = self.e;
         // Outside the range of integers the conversion is undefined: convert 0 there, which fails the comparison below.
         // (-2^63 is an integer too, but leaving is right for it as well.)
-        let fits = e.b.build_float_compare(FloatPredicate::OLT, size, e.f64.const_float(9223372036854775808.0), "")?;
-        let safe = e.select(fits, f, e.f64.const_zero())?.into_float_value();
-        let i = e.b.build_float_to_signed_int(safe, e.i64, "")?;
-        let back = e.b.build_signed_int_to_float(i, e.f64, "")?;
-        let exact = e.b.build_float_compare(FloatPredicate::OEQ, back, f, "")?;
+        let fits = e.compare_floats(FloatPredicate::OLT, size, e.float(f64::to_bits(9223372036854775808.0))?)?;
+        let safe = e.select(fits, f, e.float(0)?)?;
+        let i = e.float_to_int(safe)?;
+        let back = e.int_to_float(i)?;
+        let exact = e.compare_floats(FloatPredicate::OEQ, back, f)?;
         self.guard(exact, exit)?;
         Ok(i)
     }
 
     pub(super) fn lower_poll(&mut self, v: V) -> Result<()> {
         let exit = self.exit_of(v)?;
-        let word = self.e.load_raw(self.e.vm, layout::VM_POLL, self.e.i32)?.into_int_value();
-        let quiet = self.e.is_zero(word)?;
-        let (ask, go) = (self.e.block("poll"), self.e.block("go"));
+        let word = self.e.load_raw(self.e.vm(), layout::VM_POLL, MTy::I32)?;
+        let quiet = self.e.eq(word, self.e.int32(0))?;
+        let (ask, go) = (self.e.block("poll")?, self.e.block("go")?);
         self.e.branch(quiet, go, ask, Likely::Yes)?;
-        self.e.b.position_at_end(ask);
+        self.e.switch_to(ask);
         let site = self.site(v);
-        let leave = self.e.runtime_bool(RtFn::Poll, &[self.e.vm.into()], site)?;
+        let leave = self.e.runtime_bool(RtFn::Poll, &[self.e.vm()], site)?;
         let out = self.exit_block(exit)?;
         self.e.branch(leave, out, go, Likely::No)?;
-        self.e.b.position_at_end(go);
+        self.e.switch_to(go);
         Ok(())
     }
 }

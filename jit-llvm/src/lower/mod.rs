@@ -1,28 +1,28 @@
-//! SSA to LLVM IR.
+//! SSA to machine-level instructions: LLVM IR, or Cranelift's.
 //!
-//! One LLVM function per SSA function, built through inkwell. Each family of instructions has its file with a method
-//! `lower_*` that `function` calls; `emit` is the builder they share, `prelude` the value functions, `exit` side exits and
-//! what the runtime must know about them.
+//! One machine function per SSA function. Each family of instructions has its file with a method `lower_*` that `function`
+//! calls; `machine` is what they write with, `llvm` its form for LLVM, `exit` side exits and what the runtime must know
+//! about them.
 //!
-//! Reading order: `emit` (LOWER-1), `function` (blocks, phis, values), `exit`, then the families: `number`, `test`,
+//! Reading order: `machine` (LOWER-1), `function` (blocks, phis, values), `exit`, then the families: `number`, `test`,
 //! `guard`, `memory`, `alloc`, `call`, `runtime`, `iterate`.
 mod alloc;
 mod call;
-mod emit;
+mod llvm;
+mod machine;
 mod exit;
 mod function;
 mod guard;
 mod iterate;
 mod memory;
 mod number;
-mod prelude;
 mod runtime;
 mod test;
 
 use crate::job::JobInput;
 use crate::ssa::ir::Func;
-use emit::Emit;
 use function::Lowering;
+use llvm::LlvmMachine;
 use inkwell::builder::BuilderError;
 use inkwell::context::Context;
 use inkwell::module::Module;
@@ -54,7 +54,7 @@ impl From<BuilderError> for LowerError {
 /// How to lower.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LowerOptions {
-    /// Value functions as calls of the prelude, for listings.
+    /// Value functions as calls by name, for listings.
     pub listing: bool,
     /// Stress: the address of a countdown (i32) for each exit, which is taken when it reaches 0.
     pub exit_countdowns: Option<usize>,
@@ -70,9 +70,9 @@ pub fn lower<'c>(
     symbol: &str,
     options: LowerOptions,
 ) -> Result<(FunctionValue<'c>, CodeInfo), LowerError> {
-    let ty = if func.osr { Emit::osr_type(context) } else { Emit::entry_type(context) };
+    let ty = if func.osr { LlvmMachine::osr_type(context) } else { LlvmMachine::entry_type(context) };
     let function = module.add_function(symbol, ty, None);
-    let emit = Emit::new(context, module, function, options.listing)?;
-    let info = Lowering::new(func, job, emit, options).run()?;
+    let machine = LlvmMachine::new(context, module, function, options.listing);
+    let info = Lowering::new(func, job, &machine, options).run()?;
     Ok((function, info))
 }

@@ -1,17 +1,16 @@
 //! Operations with full semantics: one call of a runtime function each.
 use super::LowerError;
 use super::call::arg_slot;
-use super::emit::Result;
+use super::machine::*;
 use super::function::Lowering;
 use crate::ssa::ir::{ArithOp, RtOp, V};
-use inkwell::values::BasicValueEnum;
 use vm_bridge::runtime::RtFn;
 use vm_bridge::runtime::arith::ArithOp as VmOp;
 
-impl<'c> Lowering<'_, '_, 'c> {
+impl<M: Machine> Lowering<'_, M> {
     pub(super) fn lower_runtime(&mut self, v: V, op: RtOp) -> Result<()> {
         let site = self.site(v);
-        let vm = self.e.vm.into();
+        let vm = self.e.vm();
         let f = match op {
             RtOp::GetTable => RtFn::GetTable,
             RtOp::GetInt => RtFn::GetInt,
@@ -34,7 +33,7 @@ impl<'c> Lowering<'_, '_, 'c> {
                 // Unary operators take their operand twice.
                 let b = if self.func.inst(v).args.len() > 1 { self.any_arg(v, 1)? } else { a };
                 let number = self.e.word(arith_number(op));
-                let r = self.e.runtime_result(RtFn::Arith, &[vm, number.into(), a.into(), b.into()], site)?;
+                let r = self.e.runtime_result(RtFn::Arith, &[vm, number, a, b], site)?;
                 self.set(v, r);
                 return Ok(());
             }
@@ -48,7 +47,7 @@ impl<'c> Lowering<'_, '_, 'c> {
             RtOp::SetList => {
                 let (table, first) = (self.any_arg(v, 0)?, self.int_arg(v, 1)?);
                 let n = self.store_args(v, 2)?;
-                self.e.call_runtime(RtFn::SetList, &[vm, table.into(), first.into(), n], site)?;
+                self.e.call_runtime(RtFn::SetList, &[vm, table, first, n], site)?;
                 return Ok(());
             }
             RtOp::SetListOpen => {
@@ -56,11 +55,11 @@ impl<'c> Lowering<'_, '_, 'c> {
                 if self.func.inst(v).args.len() > 2 {
                     self.insert_open(v, 2)?;
                 }
-                self.e.call_runtime(RtFn::SetListOpen, &[vm, table.into(), first.into()], site)?;
+                self.e.call_runtime(RtFn::SetListOpen, &[vm, table, first], site)?;
                 return Ok(());
             }
         };
-        let mut args: Vec<BasicValueEnum> = vec![vm];
+        let mut args: Vec<M::X> = vec![vm];
         for a in &self.func.inst(v).args {
             args.push(self.get(*a)?);
         }
@@ -77,12 +76,12 @@ impl<'c> Lowering<'_, '_, 'c> {
     }
 
     /// Stores the operands from `first` on in `vm.args`; their number.
-    fn store_args(&mut self, v: V, first: usize) -> Result<BasicValueEnum<'c>> {
+    fn store_args(&mut self, v: V, first: usize) -> Result<M::X> {
         let values = self.func.inst(v).args.get(first..).unwrap_or_default();
         for (i, a) in values.iter().enumerate() {
-            self.e.store_raw(self.e.vm, arg_slot(i), self.any(*a)?)?;
+            self.e.store_raw(self.e.vm(), arg_slot(i), self.any(*a)?)?;
         }
-        Ok(self.e.int(values.len() as i64).into())
+        Ok(self.e.int(values.len() as i64))
     }
 }
 

@@ -1,17 +1,15 @@
 //! Tests: what a value is, comparisons, conditions of loops.
 use super::LowerError;
-use super::emit::{Likely, Result};
+use super::machine::*;
 use super::function::Lowering;
 use crate::ssa::ir::{Cmp, Op, V};
 use crate::ssa::types::Kinds;
-use inkwell::values::{BasicValueEnum, IntValue, PointerValue};
-use inkwell::{FloatPredicate, IntPredicate};
 use selune_core::object::Kind;
 use selune_core::value::{FALSE, NIL, TRUE};
 use vm_bridge::layout;
 use vm_bridge::runtime::RtFn;
 
-impl<'c> Lowering<'_, '_, 'c> {
+impl<M: Machine> Lowering<'_, M> {
     pub(super) fn lower_test(&mut self, v: V, op: Op) -> Result<()> {
         use Op::*;
         if op == Select {
@@ -25,7 +23,7 @@ impl<'c> Lowering<'_, '_, 'c> {
             self.set(v, r);
             return Ok(());
         }
-        let r: IntValue = match op {
+        let r = match op {
             IsKind(set) => {
                 let x = self.arg(v, 0)?;
                 self.is_kind(self.any(x)?, self.kinds(x), set)?
@@ -36,13 +34,13 @@ impl<'c> Lowering<'_, '_, 'c> {
             }
             SameBits => self.e.same(self.any_arg(v, 0)?, self.any_arg(v, 1)?)?,
             IsShape(id) => {
-                let shape = self.e.load_int(self.any_arg(v, 0)?, layout::TABLE_SHAPE, self.e.i32)?;
-                self.e.eq(shape, self.e.i32.const_int(id.into(), false))?
+                let shape = self.e.load(self.any_arg(v, 0)?, layout::TABLE_SHAPE, MTy::I32)?;
+                self.e.eq(shape, self.e.int32(id))?
             }
             IsProto(p) => self.is_proto(v, p)?,
-            Not => self.e.b.build_not(self.int_arg(v, 0)?, "")?,
+            Not => self.e.not(self.int_arg(v, 0)?)?,
             CmpI(c) => self.e.compare(int_predicate(c), self.int_arg(v, 0)?, self.int_arg(v, 1)?)?,
-            CmpF(c) => self.e.b.build_float_compare(float_predicate(c)?, self.float_arg(v, 0)?, self.float_arg(v, 1)?, "")?,
+            CmpF(c) => self.e.compare_floats(float_predicate(c)?, self.float_arg(v, 0)?, self.float_arg(v, 1)?)?,
             CmpNumber(c) => self.compare_numbers(v, c)?,
             RawEq => self.equal_or(v, RtFn::RawEqual, true)?,
             CmpStr(Cmp::Eq) => self.equal_or(v, RtFn::StringEq, false)?,
@@ -53,17 +51,17 @@ impl<'c> Lowering<'_, '_, 'c> {
                     _ => return Err(LowerError::Internal("a comparison of strings")),
                 };
                 let (a, b) = (self.any_arg(v, 0)?, self.any_arg(v, 1)?);
-                self.e.runtime_bool(f, &[a.into(), b.into()], 0)?
+                self.e.runtime_bool(f, &[a, b], 0)?
             }
             ForMore => self.for_more(v)?,
             ForMoreF => {
                 let (index, limit, step) = (self.float_arg(v, 0)?, self.float_arg(v, 1)?, self.float_arg(v, 2)?);
-                let e = &self.e;
-                let compare = |p, a, b| e.b.build_float_compare(p, a, b, "");
-                let up = compare(FloatPredicate::OGT, step, e.f64.const_zero())?;
+                let e = self.e;
+                let compare = |p, a, b| e.compare_floats(p, a, b);
+                let up = compare(FloatPredicate::OGT, step, e.float(0)?)?;
                 let below = compare(FloatPredicate::OLE, index, limit)?;
                 let above = compare(FloatPredicate::OLE, limit, index)?;
-                e.select(up, below, above)?.into_int_value()
+                e.select(up, below, above)?
             }
             _ => return Err(LowerError::Internal("a test")),
         };
@@ -72,7 +70,7 @@ impl<'c> Lowering<'_, '_, 'c> {
     }
 
     /// Is a value, known to be of some of `known`, of one of the kinds `set`?
-    pub(super) fn is_kind(&mut self, v: PointerValue<'c>, known: Kinds, set: Kinds) -> Result<IntValue<'c>> {
+    pub(super) fn is_kind(&mut self, v: M::X, known: Kinds, set: Kinds) -> Result<M::X> {
         let (yes, no) = (known.and(set), known.minus(set));
         if no.is_none() {
             return Ok(self.e.boolean(true));
@@ -85,7 +83,7 @@ impl<'c> Lowering<'_, '_, 'c> {
         }
         // The complement may be simpler.
         if let Some(r) = self.one_test(v, no, yes)? {
-            return Ok(self.e.b.build_not(r, "")?);
+            return self.e.not(r);
         }
         let mut any = self.e.boolean(false);
         for kind in (0..12).map(|i| Kinds(1 << i)).filter(|k| yes.meets(*k)) {
@@ -96,10 +94,10 @@ impl<'c> Lowering<'_, '_, 'c> {
     }
 
     /// A test that is true for all kinds of `yes` and false for all of `no`, when there is a short one.
-    fn one_test(&mut self, v: PointerValue<'c>, yes: Kinds, no: Kinds) -> Result<Option<IntValue<'c>>> {
+    fn one_test(&mut self, v: M::X, yes: Kinds, no: Kinds) -> Result<Option<M::X>> {
         // A test that is true for exactly `set` will do when `yes` is within it and `no` outside.
         let fits = |set: Kinds| yes.within(set) && !no.meets(set);
-        let e = &mut self.e;
+        let e = self.e;
         Ok(Some(if fits(Kinds::SMALL) {
             e.is_small(v)?
         } else if fits(Kinds::FLOAT) {
@@ -132,32 +130,32 @@ impl<'c> Lowering<'_, '_, 'c> {
             return self.is_function_of_kind(v, all, kind).map(Some);
         } else if yes.within(Kinds::OBJECT) {
             let others = self.is_kind(v, yes.or(no), no)?;
-            self.e.b.build_not(others, "")?
+            self.e.not(others)?
         } else {
             return Ok(None);
         }))
     }
 
-    fn is_function_of_kind(&mut self, v: PointerValue<'c>, known: bool, kind: Kind) -> Result<IntValue<'c>> {
-        let test = move |e: &mut super::emit::Emit<'_, 'c>| {
-            let found = e.load_int(v, layout::FUNCTION_KIND, e.i8)?;
-            e.eq(found, e.i8.const_int(kind as u64, false))
+    fn is_function_of_kind(&mut self, v: M::X, known: bool, kind: Kind) -> Result<M::X> {
+        let test = move |e: &M| {
+            let found = e.load(v, layout::FUNCTION_KIND, MTy::I8)?;
+            e.eq(found, e.int8(kind as u8))
         };
         if known {
             return test(&mut self.e);
         }
         let function = self.e.is_function(v)?;
-        let ty = self.e.i1;
-        let r = self.e.diamond(function, Likely::Rather, ty, |e| Ok(test(e)?.into()), |e| Ok(e.boolean(false).into()))?;
-        Ok(r.into_int_value())
+        let ty = MTy::I1;
+        let r = self.e.diamond(function, Likely::Rather, ty, |e| test(e), |e| Ok(e.boolean(false)))?;
+        Ok(r)
     }
 
     /// The proto of a closure (or the address of a native's function).
-    pub(super) fn proto_of(&self, f: PointerValue<'c>) -> Result<IntValue<'c>> {
-        self.e.load_int(f, layout::CLOSURE_PROTO, self.e.i64)
+    pub(super) fn proto_of(&self, f: M::X) -> Result<M::X> {
+        self.e.load(f, layout::CLOSURE_PROTO, MTy::I64)
     }
 
-    fn is_proto(&mut self, v: V, p: u16) -> Result<IntValue<'c>> {
+    fn is_proto(&mut self, v: V, p: u16) -> Result<M::X> {
         let x = self.arg(v, 0)?;
         let f = self.any(x)?;
         let wanted = self.proto_address(p)?;
@@ -165,15 +163,15 @@ impl<'c> Lowering<'_, '_, 'c> {
             return self.e.eq(self.proto_of(f)?, self.e.word(wanted as u64));
         }
         let function = self.e.is_function(f)?;
-        let ty = self.e.i1;
+        let ty = MTy::I1;
         let r = self.e.diamond(
             function,
             Likely::Rather,
             ty,
-            |e| Ok(e.eq(e.load_int(f, layout::CLOSURE_PROTO, e.i64)?, e.word(wanted as u64))?.into()),
-            |e| Ok(e.boolean(false).into()),
+            |e| e.eq(e.load(f, layout::CLOSURE_PROTO, MTy::I64)?, e.word(wanted as u64)),
+            |e| Ok(e.boolean(false)),
         )?;
-        Ok(r.into_int_value())
+        Ok(r)
     }
 
     pub(super) fn proto_address(&self, p: u16) -> Result<usize> {
@@ -181,46 +179,46 @@ impl<'c> Lowering<'_, '_, 'c> {
     }
 
     /// True when the bits are equal (and are no NaN), else what the runtime function says.
-    fn equal_or(&mut self, v: V, f: RtFn, floats: bool) -> Result<IntValue<'c>> {
+    fn equal_or(&mut self, v: V, f: RtFn, floats: bool) -> Result<M::X> {
         let (x, y) = (self.arg(v, 0)?, self.arg(v, 1)?);
         let (a, b) = (self.any(x)?, self.any(y)?);
         if floats && self.kinds(x).meets(Kinds::FLOAT) && self.kinds(y).meets(Kinds::FLOAT) {
-            return self.e.runtime_bool(f, &[a.into(), b.into()], 0);
+            return self.e.runtime_bool(f, &[a, b], 0);
         }
         let same = self.e.same(a, b)?;
-        let ty = self.e.i1;
+        let ty = MTy::I1;
         let r = self.e.diamond(
             same,
             Likely::Unknown,
             ty,
-            |e| Ok(e.boolean(true).into()),
-            |e| Ok(e.runtime_bool(f, &[a.into(), b.into()], 0)?.into()),
+            |e| Ok(e.boolean(true)),
+            |e| e.runtime_bool(f, &[a, b], 0),
         )?;
-        Ok(r.into_int_value())
+        Ok(r)
     }
 
-    fn eq_probe(&mut self, v: V) -> Result<IntValue<'c>> {
+    fn eq_probe(&mut self, v: V) -> Result<M::X> {
         let (x, y) = (self.arg(v, 0)?, self.arg(v, 1)?);
         let (a, b) = (self.any(x)?, self.any(y)?);
         let mut same = self.e.same(a, b)?;
         if self.kinds(x).meets(Kinds::FLOAT) && self.kinds(y).meets(Kinds::FLOAT) {
             let float = self.e.is_float(a)?;
-            let other = self.e.b.build_not(float, "")?;
+            let other = self.e.not(float)?;
             same = self.e.and(same, other)?;
         }
-        let ty = self.e.i64;
+        let ty = MTy::I64;
         let r = self.e.diamond(
             same,
             Likely::Unknown,
             ty,
-            |e| Ok(e.int(1).into()),
-            |e| e.runtime_result(RtFn::EqProbe, &[e.vm.into(), a.into(), b.into()], 0),
+            |e| Ok(e.int(1)),
+            |e| e.runtime_result(RtFn::EqProbe, &[e.vm(), a, b], 0),
         )?;
-        Ok(r.into_int_value())
+        Ok(r)
     }
 
     /// Numbers of any form: inline when both are small integers or both are floats.
-    fn compare_numbers(&mut self, v: V, c: Cmp) -> Result<IntValue<'c>> {
+    fn compare_numbers(&mut self, v: V, c: Cmp) -> Result<M::X> {
         let (a, b) = (self.any_arg(v, 0)?, self.any_arg(v, 1)?);
         let f = match c {
             Cmp::Eq => RtFn::NumberEq,
@@ -229,17 +227,17 @@ impl<'c> Lowering<'_, '_, 'c> {
             _ => return Err(LowerError::Internal("a comparison of numbers")),
         };
         let float = float_predicate(c)?;
-        let e = &mut self.e;
+        let e = self.e;
         let (small_a, small_b) = (e.is_small(a)?, e.is_small(b)?);
         let both_small = e.and(small_a, small_b)?;
-        let ty = e.i1;
+        let ty = MTy::I1;
         let r = e.diamond(
             both_small,
             Likely::Unknown,
             ty,
             |e| {
                 let (x, y) = (e.unbox_small(a)?, e.unbox_small(b)?);
-                Ok(e.compare(int_predicate(c), x, y)?.into())
+                e.compare(int_predicate(c), x, y)
             },
             |e| {
                 let (float_a, float_b) = (e.is_float(a)?, e.is_float(b)?);
@@ -250,20 +248,20 @@ impl<'c> Lowering<'_, '_, 'c> {
                     ty,
                     |e| {
                         let (x, y) = (e.unbox_float(a)?, e.unbox_float(b)?);
-                        Ok(e.b.build_float_compare(float, x, y, "")?.into())
+                        e.compare_floats(float, x, y)
                     },
-                    |e| Ok(e.runtime_bool(f, &[a.into(), b.into()], 0)?.into()),
+                    |e| e.runtime_bool(f, &[a, b], 0),
                 )
             },
         )?;
-        Ok(r.into_int_value())
+        Ok(r)
     }
 
-    fn for_more(&mut self, v: V) -> Result<IntValue<'c>> {
+    fn for_more(&mut self, v: V) -> Result<M::X> {
         let (index, limit) = (self.int_arg(v, 0)?, self.int_arg(v, 1)?);
         let step = self.arg(v, 2)?;
-        let e = &self.e;
-        let rest = |from, to| e.b.build_int_sub(to, from, "");
+        let e = self.e;
+        let rest = |from, to| e.sub(to, from);
         match self.func.const_int(step) {
             // The index is within the limit, so these are the same as the general test; LLVM knows loops of this form.
             Some(1) => return e.compare(IntPredicate::SLT, index, limit),
@@ -275,10 +273,10 @@ impl<'c> Lowering<'_, '_, 'c> {
         let step = self.int(step)?;
         let up = e.compare(IntPredicate::SGT, step, e.int(0))?;
         let more_up = e.compare(IntPredicate::UGE, rest(index, limit)?, step)?;
-        let down = e.b.build_int_sub(e.int(0), step, "")?;
+        let down = e.sub(e.int(0), step)?;
         let more_down = e.compare(IntPredicate::UGE, rest(limit, index)?, down)?;
-        let r: BasicValueEnum = e.select(up, more_up, more_down)?;
-        Ok(r.into_int_value())
+        let r = e.select(up, more_up, more_down)?;
+        Ok(r)
     }
 }
 
