@@ -39,27 +39,23 @@ impl<'a> Deoptimizer<'a> {
         let frames = self.info.frames(self.exit);
         let Some((outermost, inner)) = frames.split_first() else { return Ok(()) };
         let func = vm.thread().live_top() as usize;
-        let proto = self.proto(outermost);
-        let (mut base, mut flags, mut nvarargs) = (func + 1, 0, 0);
-        let varargs = self.varargs();
-        if let Some((_, count)) = varargs {
-            // func, varargs, func again, registers.
-            base = func + count + 2;
-            (flags, nvarargs) = (frame_flags::VARARG, count as u32);
-        }
-        vm.ensure_stack((base + self.max_stack(proto)) as u32)?;
+        let Some((at, count)) = self.varargs() else {
+            let base = self.push_frame(vm, outermost, func, -1, Delivery::Entry)?;
+            return self.push_inner(vm, inner, base);
+        };
+        // func, varargs, func again, registers.
+        let base = func + count + 2;
+        vm.ensure_stack((base + self.max_stack(self.proto(outermost))) as u32)?;
         let closure = self.value(vm, outermost.closure);
         vm.set_stack_at(func, closure);
-        if let Some((at, count)) = varargs {
-            for i in 0..count {
-                let v = vm.stack_at(at + i);
-                vm.set_stack_at(func + 1 + i, v);
-            }
-            vm.set_stack_at(base - 1, closure);
+        for i in 0..count {
+            let v = vm.stack_at(at + i);
+            vm.set_stack_at(func + 1 + i, v);
         }
+        vm.set_stack_at(base - 1, closure);
         self.write_registers(vm, outermost, base);
         let frame = self.frame(outermost, func, base, -1, Delivery::Entry);
-        self.push(vm, CallFrame { nvarargs, flags: frame.flags | flags, ..frame });
+        self.push(vm, CallFrame { nvarargs: count as u32, flags: frame.flags | frame_flags::VARARG, ..frame });
         self.push_inner(vm, inner, base)
     }
 
@@ -86,16 +82,38 @@ impl<'a> Deoptimizer<'a> {
     fn push_inner(&self, vm: &mut Vm, inner: &[&FrameState], mut base: usize) -> Result<(), Thrown> {
         for state in inner {
             let (register, nresults) = state.ret.map_or((0, -1), |r| (r.func, r.nresults));
-            let func = base + register as usize;
-            base = func + 1;
-            vm.ensure_stack((base + self.max_stack(self.proto(state))) as u32)?;
-            let closure = self.value(vm, state.closure);
-            vm.set_stack_at(func, closure);
-            self.write_registers(vm, state, base);
-            let frame = self.frame(state, func, base, nresults.into(), Delivery::Call);
-            self.push(vm, frame);
+            base = self.push_frame(vm, state, base + register as usize, nresults.into(), Delivery::Call)?;
         }
         Ok(())
+    }
+
+    /// Pushes a frame whose function stands at `func`; gives its base.
+    fn push_frame(&self, vm: &mut Vm, state: &FrameState, func: usize, nresults: i32, ret: Delivery) -> Result<usize, Thrown> {
+        let proto = self.proto(state);
+        // SAFETY: protos of installed code are alive.
+        let is_vararg = unsafe { (*proto).is_vararg };
+        let varargs = self.info.varargs(state);
+        let count = varargs.len();
+        // func, varargs, func again, registers.
+        let base = if is_vararg { func + count + 2 } else { func + 1 };
+        vm.ensure_stack((base + self.max_stack(proto)) as u32)?;
+        let closure = self.value(vm, state.closure);
+        vm.set_stack_at(func, closure);
+        if is_vararg {
+            for (i, source) in varargs.enumerate() {
+                let v = self.value(vm, source);
+                vm.set_stack_at(func + 1 + i, v);
+            }
+            vm.set_stack_at(base - 1, closure);
+        }
+        self.write_registers(vm, state, base);
+        let mut frame = self.frame(state, func, base, nresults, ret);
+        if is_vararg {
+            frame.flags |= frame_flags::VARARG;
+            frame.nvarargs = count as u32;
+        }
+        self.push(vm, frame);
+        Ok(base)
     }
 
     fn push(&self, vm: &mut Vm, frame: CallFrame) {

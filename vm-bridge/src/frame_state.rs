@@ -60,6 +60,7 @@ pub struct FrameState {
     /// It took its caller's place by a tail call.
     pub tail: bool,
     registers: (u32, u32),
+    varargs: (u32, u32),
 }
 
 /// A side exit.
@@ -132,6 +133,12 @@ impl CodeInfo {
     pub fn registers(&self, state: &FrameState) -> impl Iterator<Item = (u8, Source)> + '_ {
         let (start, n) = state.registers;
         self.registers[start as usize..][..n as usize].iter().map(|&w| (w as u8, self.decode(w)))
+    }
+
+    /// The varargs of an inlined vararg function.
+    pub fn varargs(&self, state: &FrameState) -> impl ExactSizeIterator<Item = Source> + '_ {
+        let (start, n) = state.varargs;
+        self.registers[start as usize..][..n as usize].iter().map(|&w| self.decode(w))
     }
 
     /// The numbers of an exit's live values, ascending, in the order in which they are passed.
@@ -218,6 +225,7 @@ impl CodeInfoBuilder {
         ret: Option<ReturnTo>,
         tail: bool,
         registers: impl IntoIterator<Item = (u8, Source)>,
+        varargs: impl IntoIterator<Item = Source>,
     ) -> Result<StateId, TooLarge> {
         let start = self.info.registers.len();
         for (register, source) in registers {
@@ -225,7 +233,13 @@ impl CodeInfoBuilder {
             self.info.registers.push(word | u32::from(register));
         }
         let registers = (start as u32, (self.info.registers.len() - start) as u32);
-        self.info.states.push(FrameState { parent, proto, pc, closure, ret, tail, registers });
+        let start = self.info.registers.len();
+        for source in varargs {
+            let word = self.encode(source)?;
+            self.info.registers.push(word);
+        }
+        let varargs = (start as u32, (self.info.registers.len() - start) as u32);
+        self.info.states.push(FrameState { parent, proto, pc, closure, ret, tail, registers, varargs });
         Ok(StateId(self.info.states.len() as u32 - 1))
     }
 
@@ -281,10 +295,10 @@ mod tests {
             (4, Source::Int(i64::MIN)),
             (200, Source::Constant(Value::TRUE.0)),
         ];
-        let outer = b.add_state(None, 0, 7, Source::Live(1, LiveKind::Value), None, false, regs).unwrap();
+        let outer = b.add_state(None, 0, 7, Source::Live(1, LiveKind::Value), None, false, regs, []).unwrap();
         let ret = Some(ReturnTo { func: 2, nresults: 1 });
         let inner = b
-            .add_state(Some(outer), 1, 0, Source::Constant(42), ret, true, [(0, Source::Int(3))])
+            .add_state(Some(outer), 1, 0, Source::Constant(42), ret, true, [(0, Source::Int(3))], [Source::Int(8), Source::Live(5, LiveKind::Value)])
             .unwrap();
         b.add_exit(inner, 4, true, (1, 0), &[1, 5, 9]);
         b.add_exit(outer, 5, false, (0, 7), &[1, 5, 9]);
@@ -297,6 +311,8 @@ mod tests {
         assert_eq!(frames.iter().map(|f| (f.proto, f.pc, f.tail)).collect::<Vec<_>>(), [(0, 7, false), (1, 0, true)]);
         assert_eq!(info.registers(frames[0]).collect::<Vec<_>>(), regs);
         assert_eq!(info.registers(frames[1]).collect::<Vec<_>>(), [(0, Source::Constant(Value::small_int(3).0))]);
+        assert_eq!(info.varargs(frames[1]).collect::<Vec<_>>(), [Source::Constant(Value::small_int(8).0), Source::Live(5, LiveKind::Value)]);
+        assert_eq!(info.varargs(frames[0]).len(), 0);
         assert_eq!(info.live_values(&info.exits[0]).as_ptr(), info.live_values(&info.exits[1]).as_ptr());
         assert_eq!(info.call_chain(1), [(1, 3), (0, 6)]);
         assert!(info.call_chain(99).is_empty());
@@ -306,6 +322,6 @@ mod tests {
     fn too_many_values_are_refused() {
         let mut b = CodeInfoBuilder::default();
         let big = Source::Live(MAX_INDEX + 1, LiveKind::Value);
-        assert_eq!(b.add_state(None, 0, 0, Source::Constant(0), None, false, [(0, big)]), Err(TooLarge));
+        assert_eq!(b.add_state(None, 0, 0, Source::Constant(0), None, false, [(0, big)], []), Err(TooLarge));
     }
 }

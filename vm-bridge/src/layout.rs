@@ -185,6 +185,8 @@ object_fields! {
     CLOSURE_PROTO = TAG_FUNCTION, offset_of!(Closure, proto), Fixed;
     /// Cell 0 of a closure.
     CLOSURE_UPVALUE = TAG_FUNCTION, Closure::TRAILING, Fixed;
+    /// Upvalue 0 of a native function.
+    NATIVE_UPVALUE = TAG_FUNCTION, size_of::<Native>(), Cells;
     /// `Cell::value`.
     CELL_VALUE = TAG_OBJECT, offset_of!(Cell, value), Cells;
     /// `LuaString::len`.

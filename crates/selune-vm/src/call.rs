@@ -191,9 +191,25 @@ impl Vm {
         }
         let n = function(self, Args { base: func + 1, n: nargs })? as u32;
         let t = self.thread_mut();
-        let frame = t.frames.pop().expect("the native's frame");
         let first = t.top - n;
-        self.deliver(frame, first, n)
+        if t.hook_mask == 0 {
+            // What matters of the frame is known here: reading it back at once would wait for its stores.
+            match ret {
+                Delivery::Call => {
+                    t.frames.truncate(t.frames.len() - 1);
+                    self.move_results(func, nresults, first, n);
+                    return Ok(Flow::Run);
+                }
+                Delivery::Entry if nresults < 0 => {
+                    t.frames.truncate(t.frames.len() - 1);
+                    self.move_results(func, nresults, first, n);
+                    return Ok(Flow::Exit);
+                }
+                _ => {}
+            }
+        }
+        let frame = t.frames.pop().expect("the native's frame");
+        self.finish_frame(frame, first, n)
     }
     /// Delivers results, fast where the caller is a Lua frame.
     #[inline]

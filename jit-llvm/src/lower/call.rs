@@ -326,6 +326,21 @@ impl<M: Machine> Lowering<'_, M> {
         Ok(())
     }
 
+    /// Vararg `i` (not negative) or nil.
+    fn vararg(&self, handle: M::X, i: M::X) -> Result<M::X> {
+        let e = self.e;
+        let first = e.lshr(handle, e.word(32))?;
+        let count = e.and(handle, e.word(u32::MAX.into()))?;
+        let some = e.compare(IntPredicate::ULT, i, count)?;
+        // The slot of the first one exists also when there is none.
+        let i = e.select(some, i, e.int(0))?;
+        let thread = e.load_raw(e.vm(), layout::VM_THREAD, MTy::Raw)?;
+        let stack = e.load_raw(thread, layout::THREAD_STACK, MTy::Raw)?;
+        let at = e.element(stack, e.add(first, i)?)?;
+        let value = e.load_at(at, MTy::Value, layout::AliasClass::Vm)?;
+        e.select(some, value, e.nil())
+    }
+
     pub(super) fn lower_vararg(&mut self, v: V, op: Op) -> Result<()> {
         let site = self.entry_site();
         if op == Op::VarArgSave {
@@ -337,15 +352,20 @@ impl<M: Machine> Lowering<'_, M> {
             return Ok(());
         }
         let handle = self.varargs.ok_or(LowerError::Internal("varargs that were not saved"))?;
+        if let Op::VarArg(_) | Op::VarArgAt = op {
+            let i = match op {
+                Op::VarArg(i) => self.e.int(i.into()),
+                _ => self.int_arg(v, 0)?,
+            };
+            let r = self.vararg(handle, i)?;
+            self.set(v, r);
+            return Ok(());
+        }
         let e = self.e;
         match op {
             Op::VarArgCount => {
                 let count = e.and(handle, e.word(u32::MAX.into()))?;
                 self.set(v, count);
-            }
-            Op::VarArg(i) => {
-                let r = e.runtime_result(RtFn::VarArgGet, &[e.vm(), handle, e.int(i.into())], 0)?;
-                self.set(v, r);
             }
             Op::VarArgOpen => {
                 e.call_runtime(RtFn::VarArgOpen, &[e.vm(), handle], 0)?;

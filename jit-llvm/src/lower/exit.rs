@@ -87,7 +87,8 @@ impl<M: Machine> Lowering<'_, M> {
         };
         let ret = state.ret.map(|r| ReturnTo { func: r.func, nresults: r.nresults });
         let registers: Vec<(u8, Source)> = state.regs.iter().map(|(r, v)| (*r, self.source(*v))).collect();
-        let described = builder.add_state(parent, state.proto, state.pc, self.source(state.closure), ret, state.tail, registers)?;
+        let varargs: Vec<Source> = state.varargs.iter().map(|v| self.source(*v)).collect();
+        let described = builder.add_state(parent, state.proto, state.pc, self.source(state.closure), ret, state.tail, registers, varargs)?;
         known[id.0 as usize] = Some(described);
         Ok(described)
     }

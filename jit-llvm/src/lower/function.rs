@@ -79,7 +79,7 @@ impl<'s, M: Machine> Lowering<'s, M> {
     /// Leaves when the native stack is used up.
     fn prologue(&mut self) -> Result<()> {
         let calls = |op: &Op| matches!(op, Op::Call { .. } | Op::CallOpen { .. } | Op::TailCall { .. } | Op::TailCallOpen);
-        let uses_varargs = |op: &Op| matches!(op, Op::VarArgCount | Op::VarArg(_) | Op::VarArgOpen);
+        let uses_varargs = |op: &Op| matches!(op, Op::VarArgCount | Op::VarArg(_) | Op::VarArgAt | Op::VarArgOpen);
         let (mut any_call, mut any_vararg) = (false, false);
         for block in &self.func.blocks {
             for v in &block.insts {
@@ -268,14 +268,14 @@ impl<'s, M: Machine> Lowering<'s, M> {
             | GuardBits { .. } | GuardIndex | Guard { .. } | GuardIntegral => self.lower_guard(v, op),
             IsKind(_) | IsTruthy | SameBits | IsShape(_) | IsProto(_) | Not | CmpI(_) | CmpF(_) | CmpNumber(_) | RawEq | EqProbe | CmpStr(_) | ForMore
             | ForMoreF | Select => self.lower_test(v, op),
-            LoadArray | LoadSlots | LoadCap | LoadElem | LoadInline(_) | LoadSlot(_) | LoadUpval(_) | LoadCell { .. } | StrLen | TableLen
+            LoadArray | LoadSlots | LoadCap | LoadElem | LoadInline(_) | LoadSlot(_) | LoadUpval(_) | LoadNativeUpval(_) | LoadCell { .. } | StrLen | TableLen
             | StoreInline { .. } | StoreSlot { .. } | StoreShape(_) | StoreElem { .. } | StoreCell { .. } => self.lower_memory(v, op),
             NewTable { .. } | NewCell | NewClosure { .. } => self.lower_alloc(v, op),
             Call { callee, want } => self.lower_call(v, callee, want),
             CallOpen { want } => self.lower_call_open(v, want),
             CallResult(i) => self.lower_call_result(v, i),
             Rt(op) => self.lower_runtime(v, op),
-            VarArgSave | VarArgCount | VarArg(_) | VarArgOpen => self.lower_vararg(v, op),
+            VarArgSave | VarArgCount | VarArg(_) | VarArgAt | VarArgOpen => self.lower_vararg(v, op),
             NextFind | NextStep | NextKey | NextValue => self.lower_iteration(v, op),
             Poll => self.lower_poll(v),
             Exit | Return | ReturnOpen | TailCall { .. } | TailCallOpen => {

@@ -23,6 +23,7 @@ impl<M: Machine> Lowering<'_, M> {
             LoadInline(i) => self.e.load_value(base, layout::TABLE_INLINE.element(i.into()))?,
             LoadSlot(i) => self.e.load_value(base, layout::SLOTS_SLOT.element(i.into()))?,
             LoadUpval(i) => self.e.load_value(base, layout::CLOSURE_UPVALUE.element(i.into()))?,
+            LoadNativeUpval(i) => self.e.load_value(base, layout::NATIVE_UPVALUE.element(i.into()))?,
             LoadCell { .. } => self.e.load_value(base, layout::CELL_VALUE)?,
             StrLen => self.e.load(base, layout::STRING_LEN, MTy::I64)?,
             TableLen => self.table_len(base)?,

@@ -415,6 +415,8 @@ pub enum Op {
     LoadSlot(u16),
     /// `(A closure) -> A part`: the cell of upvalue i.
     LoadUpval(u8),
+    /// `(A native) -> A`: upvalue i of a native function that has one.
+    LoadNativeUpval(u8),
     /// `(A cell) -> A`: its value.
     LoadCell {
         /// The variable is never assigned after its initialisation: the value is the same during the whole activation.
@@ -499,6 +501,8 @@ pub enum Op {
     VarArgCount,
     /// `-> A`: vararg i (0-based), nil beyond the end.
     VarArg(u32),
+    /// `(I) -> A`: the vararg with this number (0-based, not negative), nil beyond the end.
+    VarArgAt,
     /// All of them become the open list.
     VarArgOpen,
 
@@ -625,7 +629,7 @@ impl Op {
             LoadArray | LoadSlots => reads(Mem::PARTS),
             LoadElem => reads(Mem::ELEMS),
             LoadInline(_) | LoadSlot(_) => reads(Mem::SLOTS),
-            LoadCell { constant: false } => reads(Mem::CELLS),
+            LoadCell { constant: false } | LoadNativeUpval(_) => reads(Mem::CELLS),
             TableLen => reads(Mem::PARTS.or(Mem::ELEMS).or(Mem::HASH)),
             StoreInline { .. } | StoreSlot { .. } => writes(Mem::SLOTS),
             StoreShape(_) => writes(Mem::SHAPE),
@@ -744,6 +748,8 @@ pub struct FrameState {
     pub ret: Option<RetInfo>,
     /// The frame was entered by a tail call that was inlined (it took its caller's place).
     pub tail: bool,
+    /// The varargs of an inlined vararg function.
+    pub varargs: Vec<V>,
 }
 
 /// An exit.
@@ -881,6 +887,7 @@ impl Func {
             let s = &self.frame_states[id.0 as usize];
             out.push(s.closure);
             out.extend(s.regs.iter().map(|r| r.1));
+            out.extend(&s.varargs);
             next = s.parent;
         }
         out

@@ -43,7 +43,7 @@ pub fn op_text(f: &Func, op: Op) -> String {
         ConstNum(bits) => format!("{:?}", selune_core::value::Value(bits)),
         ConstBool(b) => format!("{b}"),
         ConstValue { bits, named } => value_name(f, bits, named),
-        Param(i) | OsrReg(i) | CallResult(i) | LoadUpval(i) => format!("{head} {i}"),
+        Param(i) | OsrReg(i) | CallResult(i) | LoadUpval(i) | LoadNativeUpval(i) => format!("{head} {i}"),
         GuardKind(k) | IsKind(k) => format!("{head} {k:?}"),
         GuardShape { ids, n } => format!("{head} {:?}", &ids[..n as usize]),
         IsShape(i) | StoreShape(i) | VarArg(i) => format!("{head} {i}"),
@@ -197,6 +197,10 @@ impl Display for Func {
             }
             if let Some(r) = s.ret {
                 write!(out, " ret r{} x{}", r.func, r.nresults)?;
+            }
+            if !s.varargs.is_empty() {
+                let varargs: Vec<String> = s.varargs.iter().map(|v| operand(self, *v)).collect();
+                write!(out, " varargs [{}]", varargs.join(" "))?;
             }
             writeln!(out, "{}", if s.tail { " tail" } else { "" })?;
         }

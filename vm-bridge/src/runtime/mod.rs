@@ -127,7 +127,6 @@ macro_rules! for_each_runtime_function {
         // ---- varargs
         (VarArgSave, rt_var_arg_save, value, Throws, [Vm, Int, Int, Value, Value, Value] -> Int, vararg::save, "keeps the arguments beyond the parameters");
         (VarArgOfFrame, rt_var_arg_of_frame, leaf, Leaf, [Vm] -> Int, vararg::of_frame, "those of the interpreter's frame");
-        (VarArgGet, rt_var_arg_get, leaf, Leaf, [Vm, Int, Int] -> Value, vararg::get, "vararg i or nil");
         (VarArgOpen, rt_var_arg_open, leaf, Leaf, [Vm, Int] -> Void, vararg::open, "all as the open list");
         (VarArgRelease, rt_var_arg_release, leaf, Leaf, [Vm, Int] -> Void, vararg::release, "forgets them");
     } };

@@ -139,11 +139,8 @@ pub unsafe extern "C" fn set_list(vm: *mut Vm, t: Value, first: i64, n: i64) -> 
     unsafe {
         with_vm(vm, |vm| {
             settled(vm, |vm| {
-                for j in 0..n as usize {
-                    let v = vm.native.args[j];
-                    let k = vm.int(first + j as i64);
-                    vm.raw_set(t, k, v)?;
-                }
+                let values = vm.native.args.as_ptr();
+                selune_core::table::set_list(&mut vm.heap, t, first, values, n as usize);
                 Ok(())
             })
         })
@@ -163,10 +160,8 @@ pub unsafe extern "C" fn set_list_open(vm: *mut Vm, t: Value, first: i64) -> Out
         }
         with_vm(vm, |vm| {
             settled(vm, |vm| {
-                for (j, v) in std::mem::take(&mut vm.native.more).into_iter().enumerate() {
-                    let k = vm.int(first + j as i64);
-                    vm.raw_set(t, k, v)?;
-                }
+                let values = std::mem::take(&mut vm.native.more);
+                selune_core::table::set_list(&mut vm.heap, t, first, values.as_ptr(), values.len());
                 Ok(())
             })
         })

@@ -54,20 +54,10 @@ pub unsafe extern "C" fn of_frame(vm: *mut Vm) -> u64 {
     frame.map_or(0, |f| u64::from(f.base - 1 - f.nvarargs) << 32 | u64::from(f.nvarargs))
 }
 
-/// Vararg `i` or nil.
-///
-/// # Safety
-/// As `save`; the handle is this activation's.
-pub unsafe extern "C" fn get(vm: *mut Vm, handle: u64, i: u64) -> Value {
-    let (at, count) = parts(handle);
-    // SAFETY: the caller's promise.
-    if (i as usize) < count { unsafe { &*vm }.stack_at(at + i as usize) } else { Value::NIL }
-}
-
 /// All of them as the open list.
 ///
 /// # Safety
-/// As `get`.
+/// As `save`; the handle is this activation's.
 pub unsafe extern "C" fn open(vm: *mut Vm, handle: u64) {
     let (at, count) = parts(handle);
     // SAFETY: the caller's promise.
@@ -77,7 +67,7 @@ pub unsafe extern "C" fn open(vm: *mut Vm, handle: u64) {
 /// Forgets them.
 ///
 /// # Safety
-/// As `get`.
+/// As `open`.
 pub unsafe extern "C" fn release(vm: *mut Vm, handle: u64) {
     // SAFETY: the caller's promise.
     unsafe { &mut *vm }.thread_mut().top = parts(handle).0 as u32;

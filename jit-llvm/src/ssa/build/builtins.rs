@@ -8,7 +8,10 @@ use crate::ssa::types::Kinds;
 impl Builder<'_> {
     /// The results of a call of a known library function; None: call it after all (nothing was emitted then).
     /// The block may have ended.
-    pub(super) fn builtin(&mut self, b: Builtin, function: usize, f: V, args: &[V]) -> Option<Vec<V>> {
+    pub(super) fn builtin(&mut self, b: Builtin, function: usize, f: V, args: &[V], want: Want) -> Option<Vec<V>> {
+        if b == Builtin::Select {
+            return self.select_argument(function, f, args, want);
+        }
         let number = |s: &Self, n: usize| args.get(n).is_some_and(|v| s.kinds(*v).meets(Kinds::SMALL.or(Kinds::FLOAT)));
         let possible = match b {
             Builtin::MathFloor | Builtin::MathCeil | Builtin::MathSqrt | Builtin::MathAbs | Builtin::MathSin | Builtin::MathCos | Builtin::MathExp => {
@@ -21,18 +24,14 @@ impl Builder<'_> {
                 let k = if b == Builtin::RawLen { Kinds::TABLE } else { Kinds::STRING };
                 args.first().is_some_and(|v| self.kinds(*v).meets(k))
             }
-            Builtin::Assert => !args.is_empty(),
+            Builtin::Assert | Builtin::Ipairs => !args.is_empty(),
             Builtin::SetMetatable => args.len() == 2 && self.kinds(args[1]).meets(Kinds::TABLE) && self.set_metatable_shape(args[0]).is_some(),
             _ => false,
         };
         if !possible {
             return None;
         }
-        let f = self.any(f);
-        if !matches!(self.f.op(f), Op::GuardNative { function: known, .. } if known == function) {
-            let u = self.add_guard(Op::GuardNative { function, builtin: Some(b) }, Ty::Any, &[f], Reason::Callee);
-            self.refine(f, u);
-        }
+        let f = self.guard_native(f, function, Some(b));
         let one = |v| Some(vec![v]);
         match b {
             Builtin::MathFloor => one(self.round(args[0], Op::FloorF)),
@@ -74,6 +73,10 @@ impl Builder<'_> {
                 let root = self.f.base(t);
                 self.shape_hints.insert(root, after);
                 one(args[0])
+            }
+            Builtin::Ipairs => {
+                let step = self.add(Op::LoadNativeUpval(0), Ty::Any, &[f]);
+                Some(vec![step, args[0], self.const_int(0)])
             }
             Builtin::Assert => {
                 let c = self.truthy(args[0]);

@@ -22,6 +22,8 @@ fn want_of(c: usize) -> Want {
 pub(super) enum Open {
     /// They are the open list of the VM.
     List,
+    /// All varargs of the compiled function.
+    VarArgs,
     /// These.
     Known(Vec<V>),
     /// The result of a call with `Want::Raw`.
@@ -37,16 +39,27 @@ impl Builder<'_> {
         }
         let f = self.reg(a);
         let slot = self.proto().feedback.call(i.s());
-        if i.b() == 0 {
-            let (fixed, open) = self.take_open(a + 1);
-            let results = self.call_with_open(f, fixed, open, want, slot, a, i.c() as i16 - 1);
-            return match results {
-                Some(results) if want == Want::Open => self.cx.open = results.first().map(|r| Open::Raw(*r)),
-                Some(results) => self.set_results(a, results),
-                None => {}
+        if let Some(results) = self.select_vararg(i, f, slot, want) {
+            return match want {
+                _ if self.dead => {}
+                Want::Open => self.cx.open = Some(Open::Known(results)),
+                _ => {
+                    let results = self.adjust(results, want);
+                    self.set_results(a, results);
+                }
             };
         }
-        let args: Vec<V> = (a + 1..a + i.b()).map(|r| self.reg(r)).collect();
+        let args = match self.arguments(i) {
+            Ok(args) => args,
+            Err((fixed, open)) => {
+                let results = self.call_with_open(f, fixed, open, want, slot, a, i.c() as i16 - 1);
+                return match results {
+                    Some(results) if want == Want::Open => self.cx.open = results.first().map(|r| Open::Raw(*r)),
+                    Some(results) => self.set_results(a, results),
+                    None => {}
+                };
+            }
+        };
         if want == Want::Open {
             if let Some(open) = self.call_for_all(f, &args, slot, a) {
                 self.cx.open = Some(open);
@@ -56,11 +69,37 @@ impl Builder<'_> {
         }
     }
 
+    /// The arguments of a call, or the fixed ones and what the instruction before made for it. When they are all known though
+    /// their number was not fixed, exits go on where they are made.
+    fn arguments(&mut self, i: Ins) -> Result<Vec<V>, (Vec<V>, Open)> {
+        let a = i.a();
+        if i.b() != 0 {
+            return Ok((a + 1..a + i.b()).map(|r| self.reg(r)).collect());
+        }
+        match (&self.cx.open, self.cx.open_state) {
+            (Some(Open::Known(_)), Some(state)) => self.cx.use_state(state),
+            _ => return Err(self.take_open(a + 1)),
+        }
+        let (mut args, open) = self.take_open(a + 1);
+        if let Open::Known(values) = open {
+            args.extend(values);
+        }
+        Ok(args)
+    }
+
     /// The registers from `first` on that belong to an instruction with an open list, boxed or not, and that list.
     pub(super) fn take_open(&mut self, first: usize) -> (Vec<V>, Open) {
         let end = open_start(self.proto(), self.cx.pc).unwrap_or(first);
         let fixed = (first..end).map(|r| self.reg(r)).collect();
-        (fixed, self.cx.open.take().unwrap_or(Open::List))
+        self.cx.open_state = None;
+        match self.cx.open.take() {
+            Some(Open::VarArgs) => {
+                self.add(Op::VarArgOpen, Ty::Void, &[]);
+                (fixed, Open::List)
+            }
+            Some(open) => (fixed, open),
+            None => (fixed, Open::List),
+        }
     }
 
     /// A call all of whose results go to the next instruction. None when the block has ended.
@@ -75,7 +114,7 @@ impl Builder<'_> {
         }
         if bets && slot.kind == 2
             && let Some(b) = self.job.natives.get(&slot.callee).copied()
-            && let Some(results) = self.builtin(b, slot.callee, f, args)
+            && let Some(results) = self.builtin(b, slot.callee, f, args, Want::Raw)
         {
             return (!self.dead).then_some(Open::Known(results));
         }
@@ -94,7 +133,7 @@ impl Builder<'_> {
             boxed.push(v);
         }
         let r = match open {
-            Open::List => return Some(self.emit_call(Op::CallOpen { want }, &boxed, want)),
+            Open::List | Open::VarArgs => return Some(self.emit_call(Op::CallOpen { want }, &boxed, want)),
             Open::Known(values) => {
                 let args: Vec<V> = fixed.into_iter().chain(values).collect();
                 return self.call_without_exit(f, &args, want, slot, first, nresults);
@@ -213,7 +252,7 @@ impl Builder<'_> {
             let builtin = self.job.natives.get(&slot.callee).copied();
             if let Some(b) = builtin
                 && want != Want::Raw
-                && let Some(results) = self.builtin(b, slot.callee, f, args)
+                && let Some(results) = self.builtin(b, slot.callee, f, args, want)
             {
                 return (!self.dead).then(|| self.adjust(results, want));
             }
@@ -272,11 +311,16 @@ impl Builder<'_> {
             // In an inlined function: an ordinary call whose results are returned.
             return self.call_and_return(i, f, slot, t);
         }
-        if i.b() == 0 {
-            let (fixed, open) = self.take_open(a + 1);
-            return self.tail_call_with_open(f, fixed, open);
+        if let Some(results) = self.select_vararg(i, f, slot, Want::Raw) {
+            if !self.dead {
+                self.return_values(results);
+            }
+            return;
         }
-        let args: Vec<V> = (a + 1..a + i.b()).map(|r| self.reg(r)).collect();
+        let args = match self.arguments(i) {
+            Ok(args) => args,
+            Err((fixed, open)) => return self.tail_call_with_open(f, fixed, open),
+        };
         if slot.count == 0 && slot.kind == 0 && bets && self.unseen() {
             return;
         }
@@ -290,7 +334,7 @@ impl Builder<'_> {
         } else if bets
             && slot.kind == 2
             && let Some(b) = self.job.natives.get(&slot.callee).copied()
-            && let Some(results) = self.builtin(b, slot.callee, f, &args)
+            && let Some(results) = self.builtin(b, slot.callee, f, &args, Want::Raw)
         {
             if !self.dead {
                 self.return_values(results);
@@ -313,7 +357,7 @@ impl Builder<'_> {
         }
         let callee = Callee::Any;
         match open {
-            Open::List => _ = self.terminate(Op::TailCallOpen, &boxed),
+            Open::List | Open::VarArgs => _ = self.terminate(Op::TailCallOpen, &boxed),
             Open::Known(values) => {
                 for v in values {
                     let v = self.any(v);
@@ -335,10 +379,10 @@ impl Builder<'_> {
     /// A tail call in an inlined function.
     fn call_and_return(&mut self, i: Ins, f: V, slot: CallSlot, t: usize) {
         let a = i.a();
-        let args: Vec<V> = (a + 1..a + i.b()).map(|r| self.reg(r)).collect();
+        let args = self.arguments(i);
         let Some(want) = self.targets[t].want else {
             // The number of results is to be known.
-            let open = if i.b() == 0 { None } else { self.call_for_all(f, &args, slot, a) };
+            let open = args.ok().and_then(|args| self.call_for_all(f, &args, slot, a));
             return match open {
                 Some(Open::Known(values)) => self.return_values(values),
                 _ if self.dead => {}
@@ -354,11 +398,9 @@ impl Builder<'_> {
             Want::One => 1,
             Want::Fixed(n) => n as i16,
         };
-        let results = if i.b() == 0 {
-            let (fixed, open) = self.take_open(a + 1);
-            self.call_with_open(f, fixed, open, want, slot, a, n)
-        } else {
-            self.call(f, &args, want, slot, a, n)
+        let results = match args {
+            Ok(args) => self.call(f, &args, want, slot, a, n),
+            Err((fixed, open)) => self.call_with_open(f, fixed, open, want, slot, a, n),
         };
         if let Some(results) = results {
             self.return_values(results);

@@ -30,12 +30,20 @@ impl Builder<'_> {
             if self.before_osr_tail_call() {
                 return self.leave();
             }
-            self.add(Op::VarArgOpen, Ty::Void, &[]);
-            self.cx.open = Some(Open::List);
+            // Whoever takes them may leave and have them made again: nothing happens in between.
+            self.cx.open_state = Some(self.state());
+            self.cx.open = Some(match &self.cx.varargs {
+                Some(values) => Open::Known(values.clone()),
+                None => Open::VarArgs,
+            });
             return;
         }
+        let nil = self.const_nil();
         for n in 0..i.c() - 1 {
-            let v = self.add(Op::VarArg(n as u32), Ty::Any, &[]);
+            let v = match &self.cx.varargs {
+                Some(values) => values.get(n).copied().unwrap_or(nil),
+                None => self.add(Op::VarArg(n as u32), Ty::Any, &[]),
+            };
             self.set(i.a() + n, v);
         }
     }

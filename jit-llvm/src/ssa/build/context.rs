@@ -64,6 +64,10 @@ pub(super) struct Ctx {
     pub pc: usize,
     /// What the last instruction made for the next one.
     pub open: Option<super::call::Open>,
+    /// Where the interpreter goes on to make them again, when that is possible.
+    pub open_state: Option<FsId>,
+    /// The varargs, when this is an inlined vararg function.
+    pub varargs: Option<Vec<V>>,
     state: Option<FsId>,
 }
 
@@ -654,6 +658,7 @@ impl<'a> Builder<'a> {
             regs,
             ret: self.cx.ret,
             tail: self.cx.tail,
+            varargs: self.cx.varargs.clone().unwrap_or_default(),
         };
         self.f.frame_states.push(s);
         let id = FsId(self.f.frame_states.len() as u32 - 1);
@@ -668,7 +673,8 @@ impl<'a> Builder<'a> {
         let regs =
             live.iter().filter(|r| self.cx.env[*r] != NONE && !is_result(*r)).map(|r| (r as u8, self.cx.env[r])).collect();
         let (pc, cx) = (self.cx.pc as u32 + 1, &self.cx);
-        let s = FrameState { parent: cx.parent, proto: cx.proto, closure: cx.closure, pc, regs, ret: cx.ret, tail: cx.tail };
+        let varargs = cx.varargs.clone().unwrap_or_default();
+        let s = FrameState { parent: cx.parent, proto: cx.proto, closure: cx.closure, pc, regs, ret: cx.ret, tail: cx.tail, varargs };
         self.f.frame_states.push(s);
         FsId(self.f.frame_states.len() as u32 - 1)
     }
@@ -744,8 +750,14 @@ impl Ctx {
             header: vec![None; n],
             pc: 0,
             open: None,
+            open_state: None,
+            varargs: None,
             state: None,
         }
+    }
+    /// Exits of the current instruction go on with this state.
+    pub fn use_state(&mut self, state: FsId) {
+        self.state = Some(state);
     }
     /// Forgets the frame state, because something has been done that must not be repeated.
     pub fn forget_state(&mut self) {

@@ -23,11 +23,11 @@ impl Builder<'_> {
             && self.cx.depth < o.inline_depth
             && len <= MAX_CALLEE
             && (len <= TINY || self.inlined + len as u32 <= o.inline_budget)
-            && !callee.is_vararg
             && !self.cx.chain.contains(&p)
-            && callee.code.iter().all(|i| match i.op() {
-                opcode::Op::Tbc | opcode::Op::VarArg | opcode::Op::VarArgPrep => false,
-                opcode::Op::Return => i.b() != 0,
+            && callee.code.iter().enumerate().all(|(pc, i)| match i.op() {
+                opcode::Op::Tbc => false,
+                // All results of another call may be any number; varargs are known.
+                opcode::Op::Return => i.b() != 0 || pc > 0 && callee.code[pc - 1].op() == opcode::Op::VarArg,
                 _ => true,
             })
     }
@@ -48,6 +48,9 @@ impl Builder<'_> {
         let nil = self.const_nil();
         for n in 0..proto.num_params as usize {
             cx.env[n] = args.get(n).copied().unwrap_or(nil);
+        }
+        if proto.is_vararg {
+            cx.varargs = Some(args.get(proto.num_params as usize..).unwrap_or_default().to_vec());
         }
         self.inlined += proto.code.len() as u32;
         cx

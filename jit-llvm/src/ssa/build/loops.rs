@@ -278,7 +278,7 @@ impl Builder<'_> {
         (bets && matches!(builtin, Builtin::Next | Builtin::IpairsStep)).then_some((slot.callee, builtin))
     }
 
-    fn guard_native(&mut self, f: V, function: usize, builtin: Option<Builtin>) -> V {
+    pub(super) fn guard_native(&mut self, f: V, function: usize, builtin: Option<Builtin>) -> V {
         if let Op::GuardNative { function: known, .. } = self.f.op(f)
             && known == function
         {

@@ -59,9 +59,17 @@ impl Builder<'_> {
     /// Elements from `first` on of a fresh table.
     fn set_list(&mut self, t: V, first: i64, values: Vec<V>) {
         let values: Vec<V> = values.into_iter().map(|v| self.any(v)).collect();
+        let last = first + values.len() as i64 - 1;
+        if let Op::NewTable { shape, inline, narray: 0 } = self.f.op(t)
+            && (1..=MAX_DIRECT_LIST).contains(&values.len())
+            && first == 1
+        {
+            // A list whose length the constructor did not know.
+            self.f.inst_mut(t).op = Op::NewTable { shape, inline, narray: last as u32 };
+        }
         if let Op::NewTable { narray, .. } = self.f.op(t)
             && values.len() <= MAX_DIRECT_LIST
-            && first + values.len() as i64 - 1 <= narray as i64
+            && last <= narray as i64
         {
             let array = self.add(Op::LoadArray, Ty::Any, &[t]);
             for (n, v) in values.into_iter().enumerate() {

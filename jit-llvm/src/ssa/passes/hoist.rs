@@ -76,7 +76,7 @@ fn may_move(f: &Func, v: V, l: &Loop, always: bool, has_state: bool) -> bool {
         Op::LoadSlot(s) => l.writes_slot((false, s)),
         _ => e.reads.meets(l.writes),
     };
-    if changes || matches!(i.op, Op::CallResult(_) | Op::NextKey | Op::NextValue | Op::Poll | Op::BoxInt | Op::VarArgCount | Op::VarArg(_)) {
+    if changes || matches!(i.op, Op::CallResult(_) | Op::NextKey | Op::NextValue | Op::Poll | Op::BoxInt | Op::VarArgCount | Op::VarArg(_) | Op::VarArgAt) {
         return false;
     }
     if i.op.has_exit() {
@@ -100,6 +100,7 @@ fn may_move(f: &Func, v: V, l: &Loop, always: bool, has_state: bool) -> bool {
         Op::LoadArray | Op::LoadSlots | Op::IsShape(_) => arg_is(Kinds::TABLE),
         // A register that holds a cell always holds a cell.
         Op::LoadCap | Op::LoadCell { .. } => arg_is(Kinds::PART) || always,
+        Op::LoadNativeUpval(_) => matches!(arg_op(0), Op::GuardNative { .. }),
         Op::LoadUpval(_) => arg_is(Kinds::CLOSURE) && matches!(arg_op(0), Op::GuardProto(_) | Op::Closure | Op::NewClosure { .. }),
         Op::LoadInline(_) => matches!(arg_op(0), Op::GuardShape { .. }),
         // The slots part exists, but only a shape tells how long it is.

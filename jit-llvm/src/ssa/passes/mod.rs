@@ -96,6 +96,7 @@ impl Replacements {
         for s in &mut f.frame_states {
             map(&mut s.closure);
             s.regs.iter_mut().for_each(|r| map(&mut r.1));
+            s.varargs.iter_mut().for_each(map);
         }
         for b in &mut f.blocks {
             b.insts.retain(|v| self.to.get(v.0 as usize).is_none_or(|t| t == v));

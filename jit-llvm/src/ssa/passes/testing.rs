@@ -18,7 +18,7 @@ impl Maker {
         let mut m = Maker { f, cur: BlockId(0) };
         let closure = m.add(Op::Closure, Ty::Any, &[]);
         m.add(Op::Param(0), Ty::Any, &[]);
-        m.f.frame_states.push(FrameState { parent: None, proto: 0, closure, pc: 0, regs: vec![], ret: None, tail: false });
+        m.f.frame_states.push(FrameState { parent: None, proto: 0, closure, pc: 0, regs: vec![], ret: None, tail: false, varargs: vec![] });
         m.f.exits.push(Exit { state: FsId(0), reason: Reason::Kind, blame: (0, 0) });
         m.f.sites.push(Site { parent: None, proto: 0, pc: 0 });
         m
