@@ -57,6 +57,9 @@ pub mod types {
     pub const NOT_TAKEN: u16 = 256;
     /// Equality of tables, functions and other identities, or with nil and booleans.
     pub const IDENTITY: u16 = 512;
+    /// Not feedback, but the emitter's: the result of this arithmetic is a temporary, and the next instruction, arithmetic
+    /// too, is the only one that reads it. The interpreter need not store it.
+    pub const TEMPORARY: u16 = 1024;
     /// Compiled code left here although the bits above said it would not: do not bet on this instruction again.
     pub const EXITED: u16 = 1 << 15;
 }
@@ -108,7 +111,7 @@ pub struct FieldSlot {
     pub exited: u8,
     /// How often (saturating).
     pub count: u8,
-    /// Spare.
+    /// Private to the interpreter (methods of strings).
     pub spare: [u32; 3],
 }
 

@@ -32,6 +32,35 @@ pub fn is_interned(s: Value) -> bool {
     unsafe { (*s.as_header()).flags & STR_INTERNED != 0 }
 }
 
+/// Are these bytes the same? (Most strings are short: a call of the general comparison costs more than comparing them.)
+#[inline(always)]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let n = a.len();
+    if n != b.len() {
+        return false;
+    }
+    if n > 32 {
+        return a == b;
+    }
+    let word = |s: &[u8], at: usize| u64::from_le_bytes(s[at..at + 8].try_into().expect("eight bytes"));
+    let half = |s: &[u8], at: usize| u32::from_le_bytes(s[at..at + 4].try_into().expect("four bytes"));
+    match n {
+        0 => true,
+        1..4 => a[0] == b[0] && a[n / 2] == b[n / 2] && a[n - 1] == b[n - 1],
+        4..8 => half(a, 0) == half(b, 0) && half(a, n - 4) == half(b, n - 4),
+        _ => {
+            let mut at = 0;
+            while at + 8 < n {
+                if word(a, at) != word(b, at) {
+                    return false;
+                }
+                at += 8;
+            }
+            word(a, n - 8) == word(b, n - 8)
+        }
+    }
+}
+
 /// Are two strings equal?
 #[inline]
 pub fn equal(a: Value, b: Value) -> bool {
@@ -49,7 +78,7 @@ pub fn equal(a: Value, b: Value) -> bool {
             return false;
         }
     }
-    bytes(a) == bytes(b)
+    same(bytes(a), bytes(b))
 }
 
 /// The order of two strings, by bytes (that of PUC Lua in the C locale, embedded zeros included).
@@ -127,13 +156,14 @@ impl InternTable {
         let mask = self.entries.len() - 1;
         let mut i = hash as usize & mask;
         loop {
-            let e = self.entries[i];
+            // SAFETY: the mask keeps it within the table, whose size is a power of two.
+            let e = unsafe { *self.entries.get_unchecked(i) };
             if e == FREE {
                 return None;
             }
             if (e ^ entry_tag(hash)) << 1 >> 49 == 0 && e != REMOVED {
                 let s = Value(TAG_STRING << 48 | e & PAYLOAD_MASK);
-                if bytes(s) == b {
+                if same(bytes(s), b) {
                     return Some(s);
                 }
             }

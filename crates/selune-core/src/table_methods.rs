@@ -78,6 +78,21 @@ impl Heap {
         }
         self.metamethod(self.metatable(t), Metamethod::NewIndex).is_nil()
     }
+    /// `t[key]` for an interned string, through a chain of tables by `__index`; None when something else has to be asked.
+    pub fn index_tables(&self, mut t: Value, key: Value) -> Option<Value> {
+        for _ in 0..100 {
+            let v = self.get_str(t, key);
+            if !v.is_nil() || self.shape_of(t).flags & HAS_META == 0 {
+                return Some(v);
+            }
+            let next = self.metamethod(self.metatable(t), Metamethod::Index);
+            if !next.is_table() {
+                return next.is_nil().then_some(Value::NIL);
+            }
+            t = next;
+        }
+        None
+    }
     /// The interned name of a metamethod.
     #[inline(always)]
     pub fn event_name(&self, m: Metamethod) -> Value {

@@ -28,7 +28,7 @@ pub enum Flow {
 /// Data of a metamethod frame whose result is to be negated.
 const NEGATED: u64 = u64::MAX;
 /// Slots that a native finds free above its arguments (LUA_MINSTACK).
-const NATIVE_STACK: u32 = 20;
+pub(crate) const NATIVE_STACK: u32 = 20;
 
 impl Vm {
     #[inline(always)]
@@ -40,6 +40,7 @@ impl Vm {
         self.set_stack_at(i as usize, v)
     }
     /// A frame with everything else zero.
+    #[inline(always)]
     pub(crate) fn frame(kind: FrameKind, func: u32, top: u32, nresults: i32, ret: Delivery, data: u64) -> CallFrame {
         CallFrame {
             pc: core::ptr::null(),

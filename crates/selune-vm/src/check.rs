@@ -21,8 +21,12 @@ impl Vm {
         }
     }
     /// A number as a float.
+    #[inline]
     pub fn check_num(&mut self, a: Args, i: usize) -> Result<f64, Thrown> {
         let v = a.get(self, i);
+        if v.is_float() {
+            return Ok(v.as_float());
+        }
         match self.to_number(v) {
             Some(n) => Ok(n),
             None => Err(self.type_error(a, i + 1, "number")),
@@ -43,14 +47,17 @@ impl Vm {
         Err(self.type_error(a, i + 1, "string"))
     }
     /// `check_int`, or the default when the argument is nil or missing.
+    #[inline]
     pub fn opt_int(&mut self, a: Args, i: usize, default: i64) -> Result<i64, Thrown> {
         if a.get(self, i).is_nil() { Ok(default) } else { self.check_int(a, i) }
     }
     /// `check_num`, or the default when the argument is nil or missing.
+    #[inline]
     pub fn opt_num(&mut self, a: Args, i: usize, default: f64) -> Result<f64, Thrown> {
         if a.get(self, i).is_nil() { Ok(default) } else { self.check_num(a, i) }
     }
     /// `check_str`, or None when the argument is nil or missing.
+    #[inline]
     pub fn opt_str(&mut self, a: Args, i: usize) -> Result<Option<Value>, Thrown> {
         if a.get(self, i).is_nil() { Ok(None) } else { self.check_str(a, i).map(Some) }
     }
@@ -66,6 +73,7 @@ impl Vm {
         if i < a.len() { Ok(a.get(self, i)) } else { Err(self.arg_error(i + 1, "value expected")) }
     }
     /// The integer that a value stands for (`lua_tointegerx`).
+    #[inline]
     pub fn to_integer(&self, v: Value) -> Option<i64> {
         if let Some(i) = v.as_int() {
             return Some(i);
@@ -76,6 +84,7 @@ impl Vm {
         if v.is_string() { number::coerce_int(self.bytes(v)) } else { None }
     }
     /// The float that a value stands for (`lua_tonumberx`).
+    #[inline]
     pub fn to_number(&self, v: Value) -> Option<f64> {
         if let Some(n) = v.as_number() {
             return Some(n);

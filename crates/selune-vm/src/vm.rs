@@ -73,6 +73,14 @@ pub struct Vm {
     pub(crate) handlers: *const crate::interp::Handlers,
     /// Set by a native of kind TailCall that wants its call (see `Vm::tail_call`).
     pub(crate) tail_pending: bool,
+    /// Scratch of `..` with numbers.
+    pub(crate) joining: Vec<u8>,
+    /// A shape of the metatable of strings, and its slot of `__index` (`interp/field.rs`).
+    pub(crate) string_index: (u32, u32),
+    /// An integer to be boxed, and the register for it (`interp/arith.rs`).
+    pub(crate) boxing: (i64, usize),
+    /// Number of results of a native that has set a hook (`interp/call.rs`).
+    pub(crate) native_results: u32,
     pub(crate) stress_gc: bool,
     pub(crate) warn_on: bool,
     pub(crate) warn_continues: bool,
@@ -132,6 +140,10 @@ impl Vm {
             hooks_off: false,
             handlers: &raw const crate::interp::HANDLERS,
             tail_pending: false,
+            joining: Vec::new(),
+            string_index: (0, 0),
+            boxing: (0, 0),
+            native_results: 0,
             stress_gc: config.stress_gc,
             warn_on: false,
             warn_continues: false,

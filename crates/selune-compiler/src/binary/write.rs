@@ -1,6 +1,6 @@
 //! Functions to bytes.
 use super::{MAGIC, checksum, flag, header, tag};
-use selune_core::feedback::FeedbackKind;
+use selune_core::feedback::{FeedbackKind, types};
 use selune_core::proto::{Ins, Proto};
 use selune_core::string;
 use selune_core::value::Value;
@@ -109,7 +109,11 @@ impl Writer {
     }
 }
 
-/// The instruction as the emitter made it: S is an operand where there is no feedback.
+/// The instruction as the emitter made it: S is an operand where there is no feedback, and has one bit among that of types.
 fn without_feedback(ins: Ins) -> Ins {
-    if ins.op().feedback() == FeedbackKind::None { ins } else { ins.with_s(0) }
+    match ins.op().feedback() {
+        FeedbackKind::None => ins,
+        FeedbackKind::Types => ins.with_s(ins.s() & types::TEMPORARY),
+        _ => ins.with_s(0),
+    }
 }

@@ -184,6 +184,22 @@ impl Heap {
     pub fn new_int(&mut self, i: i64) -> Value {
         if Value::fits_small(i) { Value::small_int(i) } else { self.new_boxed_int(i) }
     }
+    /// A box for an integer that does not fit 48 bits, when there is room in the nursery.
+    #[inline(always)]
+    pub fn try_box(&mut self, i: i64) -> Option<Value> {
+        let new = self.nursery_top.wrapping_add(16);
+        if new > self.nursery_limit {
+            return None;
+        }
+        let p = (self.nursery_top & PAYLOAD_MASK) as *mut u8;
+        self.nursery_top = new;
+        // SAFETY: fresh room.
+        unsafe {
+            Self::write_header(p, 0, Kind::BoxedInt, 0, 0, 0);
+            (*(p as *mut BoxedInt)).value = i;
+        }
+        Some(Value::heap(TAG_BOXINT, p))
+    }
     #[inline(never)]
     fn new_boxed_int(&mut self, i: i64) -> Value {
         let (p, gc) = self.alloc(16);

@@ -105,42 +105,14 @@ fn down(s: i64) -> Value {
     Value(selune_core::value::TAG_INT << 48 | (s as u64) >> 16)
 }
 
-/// Are both unboxed integers? (One test: the tags cancel.)
-#[inline(always)]
-pub(super) fn both_small(a: Value, b: Value) -> bool {
-    const T: u64 = selune_core::value::TAG_INT << 48;
-    ((a.0 ^ T) | (b.0 ^ T)) >> 48 == 0
-}
-
-/// Arithmetic on an integer and a float, and on integers that do not fit 48 bits; one handler for each opcode.
+/// Arithmetic on an integer and a float; one handler for each opcode.
 #[inline(never)]
-unsafe fn arith_other<const OP: usize, const K: bool>(vm: *mut Vm, pc: *const Ins, base: *mut Value, k: *const Value, fb: *mut Unit) -> Exit {
+unsafe fn arith_mixed<const OP: usize, const K: bool>(vm: *mut Vm, pc: *const Ins, base: *mut Value, k: *const Value, fb: *mut Unit) -> Exit {
     // SAFETY: as every handler (INTERP-1).
     unsafe {
         let i = Here::before(pc);
         let a = *base.add(i.b());
         let b = if K { *k.add(i.c()) } else { *base.add(i.c()) };
-        if let (Some(x), Some(y)) = (a.as_int(), b.as_int()) {
-            let r = match ArithOp::ALL[OP] {
-                ArithOp::Add => x.wrapping_add(y),
-                ArithOp::Sub => x.wrapping_sub(y),
-                ArithOp::Mul => x.wrapping_mul(y),
-                ArithOp::Mod if y != 0 => number::imod(x, y),
-                ArithOp::IDiv if y != 0 => number::idiv(x, y),
-                ArithOp::BAnd => x & y,
-                ArithOp::BOr => x | y,
-                ArithOp::BXor => x ^ y,
-                ArithOp::Shl => number::shl(x, y),
-                ArithOp::Shr => number::shr(x, y),
-                _ => return arith_slow(vm, pc, base, k, fb),
-            };
-            saw(pc, types::INT | types::BIG);
-            *base.add(i.a()) = if Value::fits_small(r) { Value::small_int(r) } else { (*vm).heap.new_int(r) };
-            if (*vm).heap.gc_request != 0 {
-                return poll(vm, pc, base, k, fb);
-            }
-            next!(vm, pc, base, k, fb)
-        }
         if let Some((p, q, bit)) = mixed(a, b) {
             let r = match ArithOp::ALL[OP] {
                 ArithOp::Add => p + q,
@@ -158,30 +130,151 @@ unsafe fn arith_other<const OP: usize, const K: bool>(vm: *mut Vm, pc: *const In
     }
 }
 
+/// The integer in a slot, boxed or not.
+#[inline(always)]
+unsafe fn int_at(slot: *const Value) -> Option<i64> {
+    // SAFETY: the caller passes a slot; OBJ-1.
+    unsafe {
+        match tag_at(slot) {
+            T_BOX => Some((*(*slot).as_boxed()).value),
+            T_INT => Some((*slot).as_small_int()),
+            _ => None,
+        }
+    }
+}
+/// Tag of boxed integers.
+const T_BOX: u16 = selune_core::value::TAG_BOXINT as u16;
+
+/// A handler of arithmetic on integers one of which does not fit 48 bits; `carried`: see `int_op`.
+type IntHandler = unsafe fn(*mut Vm, *const Ins, *mut Value, *const Value, *mut Unit, i64) -> Exit;
+
+/// Arithmetic on integers one of which, or whose result, does not fit 48 bits. A result that is a temporary stays in a machine
+/// register and goes to the next instruction as `carried` (`CARRIED`: it stands for the register that the instruction before
+/// names as its result): most of the boxes would be garbage at once.
+#[inline(never)]
+unsafe fn int_op<const OP: usize, const K: bool, const CARRIED: bool>(
+    vm: *mut Vm,
+    pc: *const Ins,
+    base: *mut Value,
+    k: *const Value,
+    fb: *mut Unit,
+    carried: i64,
+) -> Exit {
+    // SAFETY: as every handler (INTERP-1); there is an instruction before one that a value is carried to.
+    unsafe {
+        let i = Here::before(pc);
+        let register = if CARRIED { Here::before(pc.sub(1)).a() } else { usize::MAX };
+        // This instruction is none for `int_op`: one with a carried operand finds it in its register, and is done anew.
+        macro_rules! otherwise {
+            () => {{
+                if !CARRIED {
+                    return arith_mixed::<OP, K>(vm, pc, base, k, fb);
+                }
+                (*vm).boxing = (carried, register);
+                return box_integer(vm, pc.sub(1), base, k, fb);
+            }};
+        }
+        let x = if CARRIED && i.b() == register {
+            carried
+        } else {
+            let Some(x) = int_at(base.add(i.b())) else { otherwise!() };
+            x
+        };
+        let y = if CARRIED && !K && i.c() == register {
+            carried
+        } else {
+            let Some(y) = int_at(if K { k } else { base }.add(i.c())) else { otherwise!() };
+            y
+        };
+        let r = match ArithOp::ALL[OP] {
+            ArithOp::Add => x.wrapping_add(y),
+            ArithOp::Sub => x.wrapping_sub(y),
+            ArithOp::Mul => x.wrapping_mul(y),
+            ArithOp::BAnd => x & y,
+            ArithOp::BOr => x | y,
+            ArithOp::BXor => x ^ y,
+            ArithOp::Shl => number::shl(x, y),
+            ArithOp::Shr => number::shr(x, y),
+            ArithOp::Mod if y != 0 => number::imod(x, y),
+            ArithOp::IDiv if y != 0 => number::idiv(x, y),
+            _ => otherwise!(),
+        };
+        saw(pc, types::INT | types::BIG);
+        if Value::fits_small(r) {
+            *base.add(i.a()) = Value::small_int(r);
+            next!(vm, pc, base, k, fb)
+        }
+        if i.s() & types::TEMPORARY != 0 && (*vm).handlers == &raw const super::HANDLERS {
+            let h = *CARRIED_TO.get_unchecked(*(pc as *const u8) as usize);
+            return h(vm, pc.add(1), base, k, fb, r);
+        }
+        if (*vm).heap.gc_request == 0
+            && let Some(v) = (*vm).heap.try_box(r)
+        {
+            *base.add(i.a()) = v;
+            next!(vm, pc, base, k, fb)
+        }
+        (*vm).boxing = (r, i.a());
+        box_integer(vm, pc, base, k, fb)
+    }
+}
+/// What instructions do with a carried operand.
+static CARRIED_TO: [IntHandler; selune_core::opcode::OP_COUNT] = {
+    let mut table: [IntHandler; selune_core::opcode::OP_COUNT] = [not_carried; selune_core::opcode::OP_COUNT];
+    macro_rules! rows {
+        ($($op:ident $with_k:ident),*) => { $(
+            table[Op::$op as usize] = int_op::<{ ArithOp::$op as usize }, false, true>;
+            table[Op::$with_k as usize] = int_op::<{ ArithOp::$op as usize }, true, true>;
+        )* };
+    }
+    rows!(Add AddK, Sub SubK, Mul MulK, Mod ModK, IDiv IDivK, BAnd BAndK, BOr BOrK, BXor BXorK, Shl ShlK, Shr ShrK);
+    table
+};
+/// For instructions that the emitter would not have marked a temporary for.
+unsafe fn not_carried(vm: *mut Vm, pc: *const Ins, base: *mut Value, k: *const Value, fb: *mut Unit, carried: i64) -> Exit {
+    // SAFETY: as every handler (INTERP-1); there is an instruction before this one.
+    unsafe {
+        (*vm).boxing = (carried, Here::before(pc.sub(1)).a());
+        box_integer(vm, pc.sub(1), base, k, fb)
+    }
+}
+op! {
+    /// Boxes the integer of `Vm::boxing` into its register, and goes on.
+    #[cold]
+    #[inline(never)]
+    box_integer |vm, pc, base, i, k, fb| {
+        let (n, to) = (*vm).boxing;
+        *base.add(to) = (*vm).heap.new_int(n);
+        if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
+        next!(vm, pc, base, k, fb)
+    }
+}
+
 macro_rules! arith {
     ($op:ident, $name:ident, $name_k:ident, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
-        arith!(@one $op, false, $name, |base, _k, i| *base.add(i.c()), |$x, $y| $int, |$p, $q| $float);
-        arith!(@one $op, true, $name_k, |_base, k, i| *k.add(i.c()), |$x, $y| $int, |$p, $q| $float);
+        arith!(@one $op, false, $name, |base, _k| base as *const Value, |$x, $y| $int, |$p, $q| $float);
+        arith!(@one $op, true, $name_k, |_base, k| k, |$x, $y| $int, |$p, $q| $float);
     };
-    (@one $op:ident, $konst:literal, $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
+    (@one $op:ident, $konst:literal, $name:ident, |$base:ident, $k:ident| $right:expr, |$x:ident, $y:ident| $int:expr, |$p:ident, $q:ident| $float:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
-            let a = *base.add(i.b());
-            let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
-            if both_small(a, b) {
-                let ($x, $y) = (a, b);
+            let from = { let ($base, $k) = (base, k); let _ = ($base, $k); $right };
+            let (a, b) = (base.add(i.b()) as *const Value, from.add(i.c()));
+            let (t, u) = (tag_at(a), tag_at(b));
+            if t == T_INT && u == T_INT {
+                let ($x, $y) = (*a, *b);
                 if let Some(r) = $int {
                     saw(pc, types::INT);
                     *base.add(i.a()) = r;
                     next!(vm, pc, base, k, fb)
                 }
-            } else if a.is_float() && b.is_float() {
-                let ($p, $q) = (a.as_float(), b.as_float());
+            } else if t < T_INT && u < T_INT {
+                let ($p, $q) = (i.float_b(base), i.float_c(from));
                 let r: f64 = $float;
                 saw(pc, types::FLOAT);
                 *base.add(i.a()) = Value::float_unchecked(r);
                 next!(vm, pc, base, k, fb)
             }
-            return arith_other::<{ ArithOp::$op as usize }, $konst>(vm, pc, base, k, fb)
+            return int_op::<{ ArithOp::$op as usize }, $konst, false>(vm, pc, base, k, fb, 0)
         } }
     };
 }
@@ -194,6 +287,10 @@ arith!(IDiv, op_idiv, op_idiv_k, |x, y| floor_div(x.as_small_int(), y.as_small_i
 /// `%` of 48-bit integers (the result always fits); None for a zero divisor.
 #[inline(always)]
 fn modulo(a: i64, b: i64) -> Option<Value> {
+    if b & (b - 1) == 0 && b > 0 {
+        // A power of two: the floored remainder is what the low bits say, for negative numbers too.
+        return Some(Value::small_int(a & (b - 1)));
+    }
     if (a | b) >> 31 == 0 && b != 0 {
         // Both are small and not negative: the 32-bit division is several times faster.
         return Some(Value::small_int((a as u32 % b as u32) as i64));
@@ -203,6 +300,12 @@ fn modulo(a: i64, b: i64) -> Option<Value> {
 /// `//` of 48-bit integers; None for a zero divisor or a result that needs a box.
 #[inline(always)]
 fn floor_div(a: i64, b: i64) -> Option<Value> {
+    if b & (b - 1) == 0 && b > 0 {
+        return Some(Value::small_int(a >> b.trailing_zeros()));
+    }
+    if (a | b) >> 31 == 0 && b != 0 {
+        return Some(Value::small_int((a as u32 / b as u32) as i64));
+    }
     if b == 0 {
         return None;
     }
@@ -212,13 +315,21 @@ fn floor_div(a: i64, b: i64) -> Option<Value> {
 
 macro_rules! float_arith {
     ($name:ident, $name_k:ident, |$p:ident, $q:ident| $float:expr) => {
-        float_arith!(@one $name, |base, _k, i| *base.add(i.c()), |$p, $q| $float);
-        float_arith!(@one $name_k, |_base, k, i| *k.add(i.c()), |$p, $q| $float);
+        float_arith!(@one $name, |base, _k| base as *const Value, |$p, $q| $float);
+        float_arith!(@one $name_k, |_base, k| k, |$p, $q| $float);
     };
-    (@one $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$p:ident, $q:ident| $float:expr) => {
+    (@one $name:ident, |$base:ident, $k:ident| $right:expr, |$p:ident, $q:ident| $float:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
-            let a = *base.add(i.b());
-            let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
+            let from = { let ($base, $k) = (base, k); let _ = ($base, $k); $right };
+            let (a, b) = (base.add(i.b()) as *const Value, from.add(i.c()));
+            if tag_at(a) < T_INT && tag_at(b) < T_INT {
+                let ($p, $q) = (i.float_b(base), i.float_c(from));
+                let r: f64 = $float;
+                saw(pc, types::FLOAT);
+                *base.add(i.a()) = Value::float_unchecked(r);
+                next!(vm, pc, base, k, fb)
+            }
+            let (a, b) = (*a, *b);
             let ($p, $q, bit) = if a.is_small_int() && b.is_small_int() {
                 (a.as_small_int() as f64, b.as_small_int() as f64, types::INT)
             } else if let Some(m) = mixed(a, b) {
@@ -238,15 +349,15 @@ float_arith!(op_pow, op_pow_k, |p, q| number::pow(p, q));
 
 macro_rules! bitwise {
     ($op:ident, $name:ident, $name_k:ident, |$x:ident, $y:ident| $r:expr) => {
-        bitwise!(@one $op, false, $name, |base, _k, i| *base.add(i.c()), |$x, $y| $r);
-        bitwise!(@one $op, true, $name_k, |_base, k, i| *k.add(i.c()), |$x, $y| $r);
+        bitwise!(@one $op, false, $name, |base, _k| base as *const Value, |$x, $y| $r);
+        bitwise!(@one $op, true, $name_k, |_base, k| k, |$x, $y| $r);
     };
-    (@one $op:ident, $konst:literal, $name:ident, |$base:ident, $k:ident, $i:ident| $right:expr, |$x:ident, $y:ident| $r:expr) => {
+    (@one $op:ident, $konst:literal, $name:ident, |$base:ident, $k:ident| $right:expr, |$x:ident, $y:ident| $r:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
-            let a = *base.add(i.b());
-            let b = { let ($base, $k, $i) = (base, k, i); let _ = ($base, $k); $right };
-            if both_small(a, b) {
-                let ($x, $y) = (a.as_small_int(), b.as_small_int());
+            let from = { let ($base, $k) = (base, k); let _ = ($base, $k); $right };
+            let (a, b) = (base.add(i.b()) as *const Value, from.add(i.c()));
+            if tag_at(a) == T_INT && tag_at(b) == T_INT {
+                let ($x, $y) = ((*a).as_small_int(), (*b).as_small_int());
                 let r: i64 = $r;
                 if Value::fits_small(r) {
                     saw(pc, types::INT);
@@ -254,7 +365,7 @@ macro_rules! bitwise {
                     next!(vm, pc, base, k, fb)
                 }
             }
-            return arith_other::<{ ArithOp::$op as usize }, $konst>(vm, pc, base, k, fb)
+            return int_op::<{ ArithOp::$op as usize }, $konst, false>(vm, pc, base, k, fb, 0)
         } }
     };
 }

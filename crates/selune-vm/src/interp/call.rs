@@ -1,10 +1,38 @@
 //! Handlers: calls, returns, varargs.
 use super::*;
 use crate::backend::{Advice, Hot, Left};
+use crate::call::NATIVE_STACK;
+use crate::native::{Args, NativeFn, NativeKind};
 use selune_core::feedback::CallSlot;
 use selune_core::object::Kind;
 use selune_core::proto::{Proto, tier_flags};
-use selune_core::thread::{CallFrame, Delivery, FrameKind, frame_flags};
+use selune_core::thread::{CallFrame, Delivery, FrameKind, Thread, frame_flags};
+
+/// A value of the fields that tell that a frame is a Lua function's, called by CALL, without flags.
+#[inline(always)]
+fn lua_frame(proto: *mut Proto, code: *const Ins, func: u32, base: u32, top: u32, nresults: i32, nvarargs: u32, flags: u8) -> CallFrame {
+    CallFrame { pc: code, proto, base, func, top, nresults, nvarargs, kind: FrameKind::Lua, flags, cont: 0, ret: Delivery::Call, data: 0 }
+}
+/// Writes the fields of a Lua function's frame that are the same for all plain calls. (Its pc is written when it calls.)
+#[inline(always)]
+unsafe fn rest_of_lua_frame(frame: *mut CallFrame) {
+    // SAFETY: the caller passes room for a frame.
+    unsafe {
+        (&raw mut (*frame).pc).write(core::ptr::null());
+        (&raw mut (*frame).nvarargs).write(0);
+        (&raw mut (*frame).kind).write(FrameKind::Lua);
+        (&raw mut (*frame).flags).write(0);
+        (&raw mut (*frame).cont).write(0);
+        (&raw mut (*frame).ret).write(Delivery::Call);
+        (&raw mut (*frame).data).write(0);
+    }
+}
+/// Index of a stack slot.
+#[inline(always)]
+unsafe fn index_of(t: *mut Thread, slot: *mut Value) -> u32 {
+    // SAFETY: a live thread. A stack has less than 2^29 slots.
+    unsafe { (slot as usize - (*t).stack as usize) as u32 / 8 }
+}
 
 op! { op_call |vm, pc, base, i, k, fb| {
     let ra = base.add(i.a());
@@ -12,42 +40,215 @@ op! { op_call |vm, pc, base, i, k, fb| {
     if f.is_function() && (*f.as_header()).kind == Kind::Closure {
         let p: *mut Proto = (*f.as_closure()).proto;
         let s: *mut CallSlot = fb_slot(fb, pc);
-        let t = (*vm).cur;
-        let stack = (*t).stack;
-        let func = (ra as usize - stack as usize) as u32 / 8;
-        let top = func + 1 + (*p).max_stack as u32;
-        let countdown = (*p).tier.countdown - 1;
-        (*p).tier.countdown = countdown;
-        let n = (*t).frames.len();
-        if (*s).callee == p as usize && countdown >= 0 && !(*p).is_vararg && top <= (*t).stack_cap && n < (*t).frames.capacity() {
-            let given = if i.b() != 0 { i.b() as u32 - 1 } else { (*t).top - func - 1 };
-            let mut j = given;
-            while j < (*p).num_params as u32 {
-                *ra.add(1 + j as usize) = Value::NIL;
-                j += 1;
+        // The usual call: always this callee, and no argument is missing. (B is one more than their number, 0: an open list.)
+        if (*s).callee == p as usize && i.b() > (*p).num_params as usize && !(*p).is_vararg {
+            let t = (*vm).cur;
+            let n = (*t).frames.len();
+            if n < (*t).frames.capacity() {
+                // What is written above the last frame is nothing as long as the length is the old one.
+                let frame = (*t).frames.as_mut_ptr().add(n);
+                let func = index_of(t, ra);
+                (&raw mut (*frame).base).write(func + 1);
+                (&raw mut (*frame).func).write(func);
+                let top = func + 1 + (*p).max_stack as u32;
+                (&raw mut (*frame).top).write(top);
+                if top <= (*t).stack_cap {
+                    let countdown = (*p).tier.countdown - 1;
+                    (*p).tier.countdown = countdown;
+                    if countdown >= 0 {
+                        (*frame.sub(1)).pc = pc;
+                        (&raw mut (*frame).proto).write(p);
+                        (&raw mut (*frame).nresults).write(i.c() as i32 - 1);
+                        rest_of_lua_frame(frame);
+                        (*t).frames.set_len(n + 1);
+                        next!(vm, (*p).code_ptr, ra.add(1), (*p).k_ptr, (*p).fb_ptr)
+                    }
+                }
             }
-            let frame = (*t).frames.as_mut_ptr().add(n);
-            (*frame.sub(1)).pc = pc;
-            frame.write(CallFrame {
-                pc: (*p).code_ptr,
-                proto: p,
-                base: func + 1,
-                func,
-                top,
-                nresults: i.c() as i32 - 1,
-                nvarargs: 0,
-                kind: FrameKind::Lua,
-                flags: 0,
-                cont: 0,
-                ret: Delivery::Call,
-                data: 0,
-            });
-            (*t).frames.set_len(n + 1);
-            next!(vm, (*p).code_ptr, ra.add(1), (*p).k_ptr, (*p).fb_ptr)
+            // The slow path needs neither registers nor constants.
+            return call_slow(vm, pc, core::ptr::null_mut(), core::ptr::null(), core::ptr::null_mut())
         }
     }
-    return call_slow(vm, pc, base, k, fb)
+    return call_other(vm, pc, base, k, fb)
 } }
+op! {
+    /// Calls with missing or open arguments, of vararg functions, at sites that call several functions; natives.
+    #[inline(never)]
+    call_other |vm, pc, base, i, k, fb| {
+        let ra = base.add(i.a());
+        let f = *ra;
+        if !f.is_function() { return call_slow(vm, pc, base, k, fb) }
+        if (*f.as_header()).kind != Kind::Closure { return call_native(vm, pc, base, k, fb) }
+        let p: *mut Proto = (*f.as_closure()).proto;
+        let s: *mut CallSlot = fb_slot(fb, pc);
+        let countdown = (*p).tier.countdown - 1;
+        (*p).tier.countdown = countdown;
+        if (*s).kind == 3 { (*s).callee = p as usize }
+        let t = (*vm).cur;
+        let func = index_of(t, ra);
+        let given = if i.b() != 0 { i.b() as u32 - 1 } else { (*t).top - func - 1 };
+        let params = (*p).num_params as u32;
+        let n = (*t).frames.len();
+        if (*s).callee != p as usize || countdown < 0 || n == (*t).frames.capacity() { return call_slow(vm, pc, base, k, fb) }
+        let frame = (*t).frames.as_mut_ptr().add(n);
+        let mut at = func;
+        if (*p).is_vararg {
+            // The function and its parameters are copied above the arguments.
+            at = func + 1 + given;
+            let top = at + 1 + (*p).max_stack as u32;
+            if top > (*t).stack_cap { return call_slow(vm, pc, base, k, fb) }
+            let to = (*t).stack.add(at as usize);
+            *to = f;
+            let mut j = 1;
+            while j <= params {
+                let v = if j <= given { core::mem::replace(&mut *ra.add(j as usize), Value::NIL) } else { Value::NIL };
+                *to.add(j as usize) = v;
+                j += 1;
+            }
+            (*t).top = top;
+            frame.write(lua_frame(p, (*p).code_ptr, func, at + 1, top, i.c() as i32 - 1, given.saturating_sub(params), frame_flags::VARARG));
+        } else {
+            let top = at + 1 + (*p).max_stack as u32;
+            if top > (*t).stack_cap { return call_slow(vm, pc, base, k, fb) }
+            let mut j = given + 1;
+            while j <= params {
+                *ra.add(j as usize) = Value::NIL;
+                j += 1;
+            }
+            frame.write(lua_frame(p, (*p).code_ptr, func, at + 1, top, i.c() as i32 - 1, 0, 0));
+        }
+        (*frame.sub(1)).pc = pc;
+        (*t).frames.set_len(n + 1);
+        next!(vm, (*p).code_ptr, (*t).stack.add(at as usize + 1), (*p).k_ptr, (*p).fb_ptr)
+    }
+}
+/// Calls the native in R[$at] with `$given` arguments for `$wanted` results (-1: all), and goes on; `$slow` does what is unusual.
+macro_rules! native {
+    ($vm:ident, $pc:ident, $base:ident, $k:ident, $fb:ident, $at:expr, $given:expr, $wanted:expr, $slow:path) => {{
+        let native = (*$base.add($at)).as_native();
+        let s: *mut CallSlot = fb_slot($fb, $pc);
+        let t = (*$vm).cur;
+        let func = index_of(t, $base.add($at));
+        let given: u32 = $given;
+        if (*s).callee != (*native).function as usize
+            || (*native).header.flags != NativeKind::Plain as u8
+            || !enter_native(t, $pc, func, given, $wanted)
+        {
+            return $slow($vm, $pc, $base, $k, $fb);
+        }
+        // SAFETY: the function of a native is a NativeFn.
+        let function = core::mem::transmute::<*const (), NativeFn>((*native).function);
+        let Ok(n) = function(&mut *$vm, Args { base: func + 1, n: given }) else { return Exit::Threw };
+        let t = (*$vm).cur;
+        if (*t).hook_mask != 0 {
+            (*$vm).native_results = n as u32;
+            return native_hooked($vm, $pc, $base, $k, $fb);
+        }
+        let len = (*t).frames.len() - 1;
+        (*t).frames.set_len(len);
+        // The stack may have moved.
+        let frame = (*t).frames.as_ptr().add(len - 1);
+        let base = (*t).stack.add((*frame).base as usize);
+        let to = base.add($at);
+        let from = (*t).stack.add((*t).top as usize - n);
+        let wanted: i32 = $wanted;
+        if wanted == 1 && n != 0 {
+            *to = *from;
+            (*t).top = (*frame).top;
+        } else {
+            let n = n as u32;
+            let count = if wanted < 0 { n } else { wanted as u32 };
+            let mut j = 0;
+            while j < count {
+                *to.add(j as usize) = if j < n { *from.add(j as usize) } else { Value::NIL };
+                j += 1;
+            }
+            (*t).top = if wanted < 0 { index_of(t, to) + n } else { (*frame).top.max(index_of(t, to) + count) };
+        }
+        if (*$vm).heap.gc_request != 0 {
+            return poll($vm, $pc, base, $k, $fb);
+        }
+        next!($vm, $pc, base, $k, $fb)
+    }};
+}
+op! {
+    /// Calls an ordinary native on the spot.
+    #[inline(never)]
+    call_native |vm, pc, base, i, k, fb| {
+        let given = if i.b() != 0 { i.b() as u32 - 1 } else { (*(*vm).cur).top - index_of((*vm).cur, base.add(i.a())) - 1 };
+        native!(vm, pc, base, k, fb, i.a(), given, i.c() as i32 - 1, call_slow)
+    }
+}
+op! {
+    /// A step of a generic loop by an ordinary native.
+    #[inline(never)]
+    tfor_native |vm, pc, base, i, k, fb| {
+        let ra = base.add(i.a());
+        (*ra.add(4), *ra.add(5), *ra.add(6)) = (*ra, *ra.add(1), *ra.add(2));
+        native!(vm, pc, base, k, fb, i.a() + 4, 2, i.c() as i32, super::loops::tfor_call_slow)
+    }
+}
+op! {
+    /// A step of a generic loop by a Lua function.
+    #[inline(never)]
+    tfor_closure |vm, pc, base, i, k, fb| {
+        let ra = base.add(i.a());
+        let p: *mut Proto = (*(*ra).as_closure()).proto;
+        let s: *mut CallSlot = fb_slot(fb, pc);
+        let t = (*vm).cur;
+        let n = (*t).frames.len();
+        let func = index_of(t, ra) + 4;
+        let top = func + 1 + ((*p).max_stack as u32).max(2);
+        if (*s).callee != p as usize || (*p).is_vararg || n == (*t).frames.capacity() || top > (*t).stack_cap {
+            return super::loops::tfor_call_slow(vm, pc, base, k, fb)
+        }
+        (*ra.add(4), *ra.add(5), *ra.add(6)) = (*ra, *ra.add(1), *ra.add(2));
+        let mut j = 2;
+        while j < (*p).num_params as usize {
+            *ra.add(5 + j) = Value::NIL;
+            j += 1;
+        }
+        let frame = (*t).frames.as_mut_ptr().add(n);
+        (*frame.sub(1)).pc = pc;
+        frame.write(lua_frame(p, (*p).code_ptr, func, func + 1, func + 1 + (*p).max_stack as u32, i.c() as i32, 0, 0));
+        (*t).frames.set_len(n + 1);
+        next!(vm, (*p).code_ptr, ra.add(5), (*p).k_ptr, (*p).fb_ptr)
+    }
+}
+/// Makes the frame of a native called by the running Lua frame; false when there is no room or a hook is to be called.
+#[inline(always)]
+unsafe fn enter_native(t: *mut Thread, pc: *const Ins, func: u32, nargs: u32, nresults: i32) -> bool {
+    // SAFETY: the running thread, with a Lua frame on top.
+    unsafe {
+        let top = func + 1 + nargs;
+        let n = (*t).frames.len();
+        if top + NATIVE_STACK > (*t).stack_cap || n == (*t).frames.capacity() || (*t).hook_mask != 0 {
+            return false;
+        }
+        let frame = (*t).frames.as_mut_ptr().add(n);
+        (*frame.sub(1)).pc = pc;
+        frame.write(Vm::frame(FrameKind::Native, func, top, nresults, Delivery::Call, 0));
+        (*t).frames.set_len(n + 1);
+        (*t).top = top;
+        true
+    }
+}
+op! {
+    /// The native on top has set a hook: its return is told. Its results are above what it was called with.
+    #[cold]
+    #[inline(never)]
+    native_hooked |vm, pc, base, i, k, fb| {
+        if native_hooked_inner(&mut *vm) { return resume(vm, pc, base, k, fb) }
+        Exit::Threw
+    }
+}
+#[inline(never)]
+fn native_hooked_inner(vm: &mut Vm) -> bool {
+    let frame = vm.thread_mut().frames.pop().expect("the native's frame");
+    let n = core::mem::take(&mut vm.native_results);
+    let first = vm.thread().top - n;
+    vm.finish_frame(frame, first, n).and_then(|_| if vm.heap.gc_request != 0 { vm.poll() } else { Ok(()) }).is_ok()
+}
 
 /// Notes who is called from a site.
 #[inline(never)]
@@ -132,7 +333,41 @@ impl Vm {
     }
 }
 
-op! { op_tail_call |vm, pc, base, i, k, fb| { return tail_call_slow(vm, pc, base, k, fb) } }
+op! { op_tail_call |vm, pc, base, i, k, fb| {
+    let ra = base.add(i.a());
+    let f = *ra;
+    if f.is_function() && (*f.as_header()).kind == Kind::Closure {
+        let p: *mut Proto = (*f.as_closure()).proto;
+        let s: *mut CallSlot = fb_slot(fb, pc);
+        let t = (*vm).cur;
+        // The function and its arguments.
+        let given = if i.b() != 0 { i.b() } else { ((*t).top - index_of(t, ra)) as usize };
+        let frame = (*t).frames.as_mut_ptr().add((*t).frames.len() - 1);
+        let func = (*frame).func;
+        let top = func + 1 + (*p).max_stack as u32;
+        let countdown = (*p).tier.countdown;
+        if (*s).callee == p as usize && given > (*p).num_params as usize && !(*p).is_vararg && top <= (*t).stack_cap && countdown > 0
+            && (*vm).heap.gc_request == 0
+        {
+            (*p).tier.countdown = countdown - 1;
+            // The callee takes the frame's place.
+            let to = (*t).stack.add(func as usize);
+            let mut j = 0;
+            while j < given {
+                *to.add(j) = *ra.add(j);
+                j += 1;
+            }
+            (*frame).proto = p;
+            (*frame).pc = (*p).code_ptr;
+            (*frame).base = func + 1;
+            (*frame).top = top;
+            (*frame).nvarargs = 0;
+            (*frame).flags = frame_flags::TAIL | (*frame).flags & frame_flags::FINALIZER;
+            next!(vm, (*p).code_ptr, to.add(1), (*p).k_ptr, (*p).fb_ptr)
+        }
+    }
+    return tail_call_slow(vm, pc, base, k, fb)
+} }
 fn tail_call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let frame = *vm.thread().frames.last().expect("a Lua frame");
     let mut func = frame.base + i.a() as u32;
@@ -210,25 +445,69 @@ op! { op_return1 |vm, pc, base, i, k, fb| {
     let t = (*vm).cur;
     let n = (*t).frames.len() - 1;
     let frame = (*t).frames.as_mut_ptr().add(n);
-    if (*frame).ret == Delivery::Call && (*frame).nresults == 1 {
+    let wanted = (*frame).nresults;
+    if (*frame).ret == Delivery::Call && wanted <= 1 {
+        // (The slot of the function is free also when no result is wanted.)
         *(*t).stack.add((*frame).func as usize) = *base.add(i.a());
         (*t).frames.set_len(n);
+        if wanted < 0 { (*t).top = (*frame).func + 1 }
         leave!(vm, t, frame)
     }
-    return return_slow(vm, pc, base, k, fb)
+    return return1_other(vm, pc, base, k, fb)
 } }
+op! {
+    /// A function that a native called for one result has returned.
+    #[inline(never)]
+    return1_other |vm, pc, base, i, k, fb| {
+        let t = (*vm).cur;
+        let n = (*t).frames.len() - 1;
+        let frame = (*t).frames.as_mut_ptr().add(n);
+        if (*frame).ret == Delivery::Entry && (*frame).nresults == 1 && (*t).hook_mask == 0 {
+            *(*t).stack.add((*frame).func as usize) = *base.add(i.a());
+            (*t).top = (*frame).func + 1;
+            (*t).frames.set_len(n);
+            return Exit::Done
+        }
+        return return_slow(vm, pc, base, k, fb)
+    }
+}
 op! { op_return0 |vm, pc, base, i, k, fb| {
     let t = (*vm).cur;
     let n = (*t).frames.len() - 1;
     let frame = (*t).frames.as_mut_ptr().add(n);
-    if (*frame).ret == Delivery::Call && (*frame).nresults <= 1 && (*frame).nresults >= 0 {
-        if (*frame).nresults == 1 { *(*t).stack.add((*frame).func as usize) = Value::NIL }
+    let wanted = (*frame).nresults;
+    if (*frame).ret == Delivery::Call && wanted <= 1 {
+        (*t).frames.set_len(n);
+        *(*t).stack.add((*frame).func as usize) = Value::NIL;
+        if wanted < 0 { (*t).top = (*frame).func }
+        leave!(vm, t, frame)
+    }
+    return return_slow(vm, pc, base, k, fb)
+} }
+op! { op_return |vm, pc, base, i, k, fb| {
+    let t = (*vm).cur;
+    let n = (*t).frames.len() - 1;
+    let frame = (*t).frames.as_mut_ptr().add(n);
+    if (*frame).ret == Delivery::Call && (*t).hook_mask == 0 && (i.c() == 0 || (*t).tbc.is_empty()) {
+        let from = base.add(i.a());
+        let given = if i.b() != 0 { i.b() - 1 } else { ((*t).top - index_of(t, from)) as usize };
+        let to = (*t).stack.add((*frame).func as usize);
+        let wanted = if (*frame).nresults >= 0 {
+            (*frame).nresults as usize
+        } else {
+            (*t).top = (*frame).func + given as u32;
+            given
+        };
+        let mut j = 0;
+        while j < wanted {
+            *to.add(j) = if j < given { *from.add(j) } else { Value::NIL };
+            j += 1;
+        }
         (*t).frames.set_len(n);
         leave!(vm, t, frame)
     }
     return return_slow(vm, pc, base, k, fb)
 } }
-op! { op_return |vm, pc, base, i, k, fb| { return return_slow(vm, pc, base, k, fb) } }
 fn return_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     use selune_core::opcode::Op;
     let frame = *vm.thread().frames.last().expect("a Lua frame");
@@ -249,7 +528,29 @@ fn return_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
 slow!(return_slow, return_inner);
 
 op! { op_var_arg_prep |vm, pc, base, i, k, fb| { let _ = i; next!(vm, pc, base, k, fb) } }
-op! { op_var_arg |vm, pc, base, i, k, fb| { return var_arg_slow(vm, pc, base, k, fb) } }
+op! { op_var_arg |vm, pc, base, i, k, fb| {
+    let t = (*vm).cur;
+    let frame = (*t).frames.as_ptr().add((*t).frames.len() - 1);
+    let n = (*frame).nvarargs as usize;
+    let to = base.add(i.a());
+    let mut wanted = i.c();
+    if wanted != 0 {
+        wanted -= 1;
+    } else {
+        wanted = n;
+        let top = index_of(t, to) + n as u32;
+        if top >= (*t).stack_cap { return var_arg_slow(vm, pc, base, k, fb) }
+        (*t).top = top;
+    }
+    // Varargs stand below the copy of the function.
+    let from = base.sub(1 + n);
+    let mut j = 0;
+    while j < wanted {
+        *to.add(j) = if j < n { *from.add(j) } else { Value::NIL };
+        j += 1;
+    }
+    next!(vm, pc, base, k, fb)
+} }
 fn var_arg_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let frame = *vm.thread().frames.last().expect("a Lua frame");
     let n = frame.nvarargs;

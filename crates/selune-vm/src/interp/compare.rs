@@ -4,79 +4,96 @@ use crate::semantics::Outcome;
 use selune_core::feedback::types;
 use selune_core::opcode::Op;
 
-/// Ends a comparison: takes the jump that follows, or skips it.
+/// Ends a comparison of operands of this type: takes the jump that follows, or skips it.
 macro_rules! branch {
-    ($truth:expr, $vm:expr, $pc:expr, $base:expr, $i:expr, $k:expr, $fb:expr) => {{
-        let taken: bool = $truth == ($i.c() != 0);
-        let target = if taken { $pc.offset(1 + (*$pc).sbx()) } else { $pc.add(1) };
-        saw($pc, if taken { types::TAKEN } else { types::NOT_TAKEN });
-        next!($vm, target, $base, $k, $fb)
+    ($truth:expr, $bits:expr, $vm:expr, $pc:expr, $base:expr, $i:expr, $k:expr, $fb:expr) => {{
+        let truth: bool = $truth;
+        if $i.c_is(truth) {
+            saw($pc, $bits | types::TAKEN);
+            next!($vm, $pc.offset(1 + (*$pc).sbx()), $base, $k, $fb)
+        }
+        saw($pc, $bits | types::NOT_TAKEN);
+        next!($vm, $pc.add(1), $base, $k, $fb)
     }};
 }
 
 op! { op_eq |vm, pc, base, i, k, fb| {
-    let (a, b) = (*base.add(i.a()), *base.add(i.b()));
-    if super::arith::both_small(a, b) {
-        saw(pc, types::INT);
-        branch!((a.0 == b.0), vm, pc, base, i, k, fb)
+    let (a, b) = (base.add(i.a()), base.add(i.b()));
+    let (t, u) = (tag_at(a), tag_at(b));
+    if t == T_INT && u == T_INT {
+        branch!((*a).0 == (*b).0, types::INT, vm, pc, base, i, k, fb)
     }
-    if a.is_float() && b.is_float() {
-        saw(pc, types::FLOAT);
-        branch!((a.as_float() == b.as_float()), vm, pc, base, i, k, fb)
+    if t < T_INT && u < T_INT {
+        branch!(i.float_a(base) == i.float_b(base), types::FLOAT, vm, pc, base, i, k, fb)
     }
-    if a.0 == b.0 {
-        saw(pc, if a.is_string() { types::STRING } else { types::IDENTITY });
-        branch!((true), vm, pc, base, i, k, fb)
-    }
-    if !a.is_heap() && !b.is_heap() {
-        saw(pc, if a.is_number() && b.is_number() { types::INT_FLOAT } else { types::IDENTITY });
-        branch!((a.raw_equal_slow(b)), vm, pc, base, i, k, fb)
-    }
-    return eq_slow(vm, pc, base, k, fb)
+    return eq_other(vm, pc, base, k, fb)
 } }
+op! {
+    #[inline(never)]
+    eq_other |vm, pc, base, i, k, fb| {
+        let (a, b) = (*base.add(i.a()), *base.add(i.b()));
+        if a.0 == b.0 {
+            let bits = if a.is_string() { types::STRING } else { types::IDENTITY };
+            branch!(true, bits, vm, pc, base, i, k, fb)
+        }
+        if !a.is_heap() && !b.is_heap() {
+            let bits = if a.is_number() && b.is_number() { types::INT_FLOAT } else { types::IDENTITY };
+            branch!(a.raw_equal_slow(b), bits, vm, pc, base, i, k, fb)
+        }
+        return eq_slow(vm, pc, base, k, fb)
+    }
+}
 op! { op_eq_k |vm, pc, base, i, k, fb| {
     let (a, b) = (*base.add(i.a()), *k.add(i.b()));
-    if super::arith::both_small(a, b) { saw(pc, types::INT) }
-    else if a.is_float() && b.is_number() { saw(pc, types::FLOAT) }
-    else if a.is_string() && b.is_string() { saw(pc, types::STRING) }
-    else { saw(pc, types::IDENTITY) }
-    branch!((a.raw_equal(b)), vm, pc, base, i, k, fb)
+    if a.is_small_int() && b.is_small_int() {
+        branch!(a.0 == b.0, types::INT, vm, pc, base, i, k, fb)
+    }
+    if a.is_string() && b.is_string() && (a.0 == b.0 || selune_core::string::is_interned(a)) {
+        // Constants are interned (STR-1).
+        branch!(a.0 == b.0, types::STRING, vm, pc, base, i, k, fb)
+    }
+    return eq_k_other(vm, pc, base, k, fb)
 } }
+op! {
+    #[inline(never)]
+    eq_k_other |vm, pc, base, i, k, fb| {
+        let (a, b) = (*base.add(i.a()), *k.add(i.b()));
+        let bits = if a.is_float() && b.is_number() { types::FLOAT } else if a.is_string() && b.is_string() { types::STRING } else { types::IDENTITY };
+        branch!(a.raw_equal(b), bits, vm, pc, base, i, k, fb)
+    }
+}
 macro_rules! order {
     ($name:ident, $name_k:ident, $swapped_k:ident, $op:tt) => {
         op! { $name |vm, pc, base, i, k, fb| {
-            let (a, b) = (*base.add(i.a()), *base.add(i.b()));
-            if super::arith::both_small(a, b) {
-                saw(pc, types::INT);
-                branch!((((a.0 << 16) as i64) $op ((b.0 << 16) as i64)), vm, pc, base, i, k, fb)
+            let (a, b) = (base.add(i.a()) as *const Value, base.add(i.b()) as *const Value);
+            let (t, u) = (tag_at(a), tag_at(b));
+            if t == T_INT && u == T_INT {
+                branch!(((((*a).0 << 16) as i64) $op (((*b).0 << 16) as i64)), types::INT, vm, pc, base, i, k, fb)
             }
-            if a.is_float() && b.is_float() {
-                saw(pc, types::FLOAT);
-                branch!((a.as_float() $op b.as_float()), vm, pc, base, i, k, fb)
+            if t < T_INT && u < T_INT {
+                branch!(i.float_a(base) $op i.float_b(base), types::FLOAT, vm, pc, base, i, k, fb)
             }
             return order_slow(vm, pc, base, k, fb)
         } }
         op! { $name_k |vm, pc, base, i, k, fb| {
-            let (a, b) = (*base.add(i.a()), *k.add(i.b()));
-            if super::arith::both_small(a, b) {
-                saw(pc, types::INT);
-                branch!((((a.0 << 16) as i64) $op ((b.0 << 16) as i64)), vm, pc, base, i, k, fb)
+            let (a, b) = (base.add(i.a()) as *const Value, k.add(i.b()) as *const Value);
+            let (t, u) = (tag_at(a), tag_at(b));
+            if t == T_INT && u == T_INT {
+                branch!(((((*a).0 << 16) as i64) $op (((*b).0 << 16) as i64)), types::INT, vm, pc, base, i, k, fb)
             }
-            if a.is_float() && b.is_float() {
-                saw(pc, types::FLOAT);
-                branch!((a.as_float() $op b.as_float()), vm, pc, base, i, k, fb)
+            if t < T_INT && u < T_INT {
+                branch!(i.float_a(base) $op i.float_b(k), types::FLOAT, vm, pc, base, i, k, fb)
             }
             return order_slow(vm, pc, base, k, fb)
         } }
         op! { $swapped_k |vm, pc, base, i, k, fb| {
-            let (a, b) = (*base.add(i.a()), *k.add(i.b()));
-            if super::arith::both_small(a, b) {
-                saw(pc, types::INT);
-                branch!((((b.0 << 16) as i64) $op ((a.0 << 16) as i64)), vm, pc, base, i, k, fb)
+            let (a, b) = (base.add(i.a()) as *const Value, k.add(i.b()) as *const Value);
+            let (t, u) = (tag_at(a), tag_at(b));
+            if t == T_INT && u == T_INT {
+                branch!(((((*b).0 << 16) as i64) $op (((*a).0 << 16) as i64)), types::INT, vm, pc, base, i, k, fb)
             }
-            if a.is_float() && b.is_float() {
-                saw(pc, types::FLOAT);
-                branch!((b.as_float() $op a.as_float()), vm, pc, base, i, k, fb)
+            if t < T_INT && u < T_INT {
+                branch!(i.float_b(k) $op i.float_a(base), types::FLOAT, vm, pc, base, i, k, fb)
             }
             return order_slow(vm, pc, base, k, fb)
         } }
@@ -85,10 +102,10 @@ macro_rules! order {
 order!(op_lt, op_lt_k, op_gt_k, <);
 order!(op_le, op_le_k, op_ge_k, <=);
 
-op! { op_test |vm, pc, base, i, k, fb| { branch!(((*base.add(i.a())).is_truthy()), vm, pc, base, i, k, fb) } }
+op! { op_test |vm, pc, base, i, k, fb| { branch!((*base.add(i.a())).is_truthy(), 0, vm, pc, base, i, k, fb) } }
 op! { op_test_set |vm, pc, base, i, k, fb| {
     let v = *base.add(i.b());
-    if v.is_truthy() == (i.c() != 0) {
+    if i.c_is(v.is_truthy()) {
         *base.add(i.a()) = v;
         saw(pc, types::TAKEN);
         next!(vm, pc.offset(1 + (*pc).sbx()), base, k, fb)

@@ -26,30 +26,18 @@ unsafe fn holder_of(t: *mut Table, slot: usize) -> *mut selune_core::object::Hea
 }
 
 macro_rules! get {
-    ($name:ident, |$base:ident, $i:ident| $object:expr, $effect:expr) => {
+    ($name:ident, |$base:ident, $i:ident| $object:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
-            let o: Value = { let ($base, $i) = (base, i); $object };
-            let s: *mut FieldSlot = fb_slot(fb, pc);
-            if o.is_table() {
-                let t = o.as_table();
+            let o: *const Value = { let ($base, $i) = (base, i); $object };
+            if tag_at(o) == T_TABLE {
+                let t = (*o).as_table();
+                let s: *mut FieldSlot = fb_slot(fb, pc);
                 let e = &raw const (*s).entries[0];
-                if (*t).header.aux == (*e).shape {
-                    if (*e).mshape == 0 {
-                        let v = *slot_of(t, (*e).slot as usize);
-                        if !v.is_nil() {
-                            let f: unsafe fn(*mut Value, Here, Value) = $effect;
-                            f(base, i, o);
-                            *base.add(i.a()) = v;
-                            next!(vm, pc, base, k, fb)
-                        }
-                    } else {
-                        let v = through_index(vm, e);
-                        if !v.is_nil() {
-                            let f: unsafe fn(*mut Value, Here, Value) = $effect;
-                            f(base, i, o);
-                            *base.add(i.a()) = v;
-                            next!(vm, pc, base, k, fb)
-                        }
+                if (*t).header.aux == (*e).shape && (*e).mshape == 0 {
+                    let v = *slot_of(t, (*e).slot as usize);
+                    if !v.is_nil() {
+                        *base.add(i.a()) = v;
+                        next!(vm, pc, base, k, fb)
                     }
                 }
             }
@@ -57,10 +45,70 @@ macro_rules! get {
         } }
     };
 }
-get!(op_get_field, |base, i| *base.add(i.b()), |_, _, _| {});
-get!(op_get_tab_up, |base, i| (*(*Closure::upvalue(closure_of(base), i.b())).as_cell()).value, |_, _, _| {});
-// SAFETY: the emitter reserved both registers.
-get!(op_self, |base, i| *base.add(i.b()), |base, i, o| unsafe { *base.add(i.a() + 1) = o });
+get!(op_get_field, |base, i| base.add(i.b()));
+get!(op_get_tab_up, |base, i| &raw const (*(*Closure::upvalue(closure_of(base), i.b())).as_cell()).value);
+op! { op_self |vm, pc, base, i, k, fb| {
+    let o = base.add(i.b());
+    if tag_at(o) == T_TABLE {
+        let o = *o;
+        let t = o.as_table();
+        let s: *mut FieldSlot = fb_slot(fb, pc);
+        let e = &raw const (*s).entries[0];
+        if (*t).header.aux == (*e).shape {
+            let v = if (*e).mshape == 0 { *slot_of(t, (*e).slot as usize) } else { through_index(vm, e) };
+            if !v.is_nil() {
+                // (The emitter reserved both registers.)
+                *base.add(i.a() + 1) = o;
+                *base.add(i.a()) = v;
+                next!(vm, pc, base, k, fb)
+            }
+        }
+    } else if tag_at(o) == selune_core::value::TAG_STRING as u16 {
+        return self_string(vm, pc, base, k, fb)
+    }
+    return get_poly(vm, pc, base, k, fb)
+} }
+op! {
+    /// Methods of strings. Two shapes are known: that of their metatable (`Vm::string_index`, with the slot of `__index`), and
+    /// that of the table of methods, with the method's slot, in the words of the feedback slot that nobody else uses.
+    #[inline(never)]
+    self_string |vm, pc, base, i, k, fb| {
+        let s: *mut FieldSlot = fb_slot(fb, pc);
+        let m = (*vm).type_metatables[STRING_TYPE];
+        if m.is_table() && (*m.as_table()).header.aux == (*vm).string_index.0 {
+            let methods = *slot_of(m.as_table(), (*vm).string_index.1 as usize);
+            if methods.is_table() && (*methods.as_table()).header.aux == (*s).spare[0] {
+                let v = *slot_of(methods.as_table(), (*s).spare[1] as usize);
+                if !v.is_nil() {
+                    *base.add(i.a() + 1) = *base.add(i.b());
+                    *base.add(i.a()) = v;
+                    next!(vm, pc, base, k, fb)
+                }
+            }
+        }
+        if (*s).receivers & 1 != 0 { note_string_method(&mut *vm, s, *k.add(i.c())) }
+        return get_poly(vm, pc, base, k, fb)
+    }
+}
+/// Notes where a method of strings is found, when shapes tell.
+#[cold]
+#[inline(never)]
+fn note_string_method(vm: &mut Vm, s: *mut FieldSlot, key: Value) {
+    let m = vm.type_metatables[STRING_TYPE];
+    if !m.is_table() || vm.heap.shape_of(m).is_dict() {
+        return;
+    }
+    let shape = vm.heap.shape_of(m);
+    let Some(at) = shape.lookup(vm.heap.event_name(Metamethod::Index)) else { return };
+    vm.string_index = (shape.id, at);
+    let methods = vm.heap.get_str(m, vm.heap.event_name(Metamethod::Index));
+    if methods.is_table() && !vm.heap.shape_of(methods).is_dict() && let Some(slot) = vm.heap.shape_of(methods).lookup(key) {
+        // SAFETY: the feedback slot of the running instruction.
+        unsafe { ((*s).spare[0], (*s).spare[1]) = (vm.heap.shape_of(methods).id, slot) };
+    }
+}
+/// Tag of tables.
+const T_TABLE: u16 = selune_core::value::TAG_TABLE as u16;
 
 /// The value that an entry through `__index` names, nil when it does not hold any more. The receiver's shape was checked.
 #[inline(always)]
@@ -80,38 +128,48 @@ unsafe fn through_index(vm: *mut Vm, e: *const FieldEntry) -> Value {
 }
 
 op! {
+    /// The other entries of the slot, absent fields, chains of `__index` tables, methods of strings.
     #[inline(never)]
     get_poly |vm, pc, base, i, k, fb| {
         let o = match i.op() {
             Op::GetTabUp => (*(*Closure::upvalue(closure_of(base), i.b())).as_cell()).value,
             _ => *base.add(i.b()),
         };
-        if o.is_table() {
-            let t = o.as_table();
-            let s: *mut FieldSlot = fb_slot(fb, pc);
-            let shape = (*t).header.aux;
+        let s: *mut FieldSlot = fb_slot(fb, pc);
+        let found = if o.is_table() {
+            let shape = (*o.as_table()).header.aux;
+            let mut j = 0;
+            while j < 4 && (*s).entries[j].shape != shape { j += 1 }
+            let e = &raw const (*s).entries[j & 3];
+            let way = if j == 4 { u32::MAX } else { (*e).mshape };
             let mut v = Value::NIL;
-            let mut j = 1;
-            while j < 4 && (*s).entries[j].shape != 0 {
-                let e = &raw const (*s).entries[j];
-                if (*e).shape == shape {
-                    v = if (*e).mshape == 0 { *slot_of(t, (*e).slot as usize) } else { through_index(vm, e) };
-                    break;
-                }
-                j += 1;
+            if way != u32::MAX {
+                v = if way == 0 { *slot_of(o.as_table(), (*e).slot as usize) } else { through_index(vm, e) };
             }
-            if v.is_nil() && (*s).mega != 0 {
-                v = (*vm).heap.get_str(o, *k.add(i.c()));
-            }
+            // What the slot does not know, or knows wrong, is recorded in the slow path.
             if !v.is_nil() {
-                if i.op() == Op::Self_ { *base.add(i.a() + 1) = o }
-                *base.add(i.a()) = v;
-                next!(vm, pc, base, k, fb)
+                Some(v)
+            } else if way == 0 || way == u32::MAX && (j < 4 || (*s).mega != 0) {
+                (*vm).heap.index_tables(o, *k.add(i.c()))
+            } else {
+                None
             }
+        } else if o.is_string() && (*s).receivers & 1 != 0 {
+            let methods = (*vm).heap.metamethod((*vm).type_metatables[STRING_TYPE], Metamethod::Index);
+            if methods.is_table() { (*vm).heap.index_tables(methods, *k.add(i.c())) } else { None }
+        } else {
+            None
+        };
+        if let Some(v) = found {
+            if i.op() == Op::Self_ { *base.add(i.a() + 1) = o }
+            *base.add(i.a()) = v;
+            next!(vm, pc, base, k, fb)
         }
         return get_slow(vm, pc, base, k, fb)
     }
 }
+/// `type_index` of strings.
+const STRING_TYPE: usize = 4;
 
 /// The receiver of a named get of the topmost frame.
 fn get_receiver(vm: &Vm, i: Ins) -> Value {
@@ -216,10 +274,10 @@ fn add_entry(s: &mut FieldSlot, e: FieldEntry) {
 macro_rules! set {
     ($name:ident, |$base:ident, $i:ident| $object:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
-            let o: Value = { let ($base, $i) = (base, i); $object };
-            let s: *mut FieldSlot = fb_slot(fb, pc);
-            if o.is_table() {
-                let t = o.as_table();
+            let o: *const Value = { let ($base, $i) = (base, i); $object };
+            if tag_at(o) == T_TABLE {
+                let t = (*o).as_table();
+                let s: *mut FieldSlot = fb_slot(fb, pc);
                 let e = &raw const (*s).entries[0];
                 if (*t).header.aux == (*e).shape && (*e).mshape == 0 {
                     let slot = (*e).slot as usize;
@@ -235,8 +293,8 @@ macro_rules! set {
         } }
     };
 }
-set!(op_set_field, |base, i| *base.add(i.a()));
-set!(op_set_tab_up, |base, i| (*(*Closure::upvalue(closure_of(base), i.a())).as_cell()).value);
+set!(op_set_field, |base, i| base.add(i.a()));
+set!(op_set_tab_up, |base, i| &raw const (*(*Closure::upvalue(closure_of(base), i.a())).as_cell()).value);
 
 op! {
     #[inline(never)]
@@ -266,7 +324,7 @@ op! {
                         next!(vm, pc, base, k, fb)
                     }
                     let p = slot_of(t, slot);
-                    if (*p).is_nil() { break }
+                    if (*p).is_nil() && !(*vm).heap.metatable_lacks_newindex(o) { break }
                     (*vm).heap.store(holder_of(t, slot), p, v);
                     next!(vm, pc, base, k, fb)
                 }

@@ -103,23 +103,35 @@ slow!(for_prep_slow, for_prep_inner);
 
 op! { op_for_loop |vm, pc, base, i, k, fb| {
     let ra = base.add(i.a());
-    let (at, limit, step) = (*ra, *ra.add(1), *ra.add(2));
-    let next: Value;
-    if at.is_small_int() && limit.is_small_int() && step.is_small_int() {
-        let s = step.as_small_int();
-        let n = at.as_small_int() + s;
-        if !(if s > 0 { n <= limit.as_small_int() } else { n >= limit.as_small_int() }) { next!(vm, pc, base, k, fb) }
-        next = Value::small_int(n);
-    } else if at.is_float() {
-        let s = step.as_float();
-        let n = at.as_float() + s;
-        if !(if s > 0.0 { n <= limit.as_float() } else { limit.as_float() <= n }) { next!(vm, pc, base, k, fb) }
-        next = Value::float_unchecked(n);
+    let t = tag_at(ra);
+    if t == T_INT {
+        // (An integer loop whose limit or step is boxed starts with a boxed value, or is left to `for_loop_big`.)
+        if tag_at(ra.add(1)) != T_INT || tag_at(ra.add(2)) != T_INT { return for_loop_big(vm, pc, base, k, fb) }
+        let up = |v: Value| (v.0 << 16) as i64;
+        let (step, limit) = (up(*ra.add(2)), up(*ra.add(1)));
+        // Beyond the integers that need no box is beyond the limit.
+        let Some(n) = up(*ra).checked_add(step) else { next!(vm, pc, base, k, fb) };
+        if step > 0 {
+            if n > limit { next!(vm, pc, base, k, fb) }
+        } else if n < limit {
+            next!(vm, pc, base, k, fb)
+        }
+        let next = Value(selune_core::value::TAG_INT << 48 | (n as u64) >> 16);
+        *ra = next;
+        *ra.add(3) = next;
+    } else if t < T_INT {
+        let read = |slot: *mut Value| (slot as *const f64).read_volatile();
+        let (s, limit) = (read(ra.add(2)), read(ra.add(1)));
+        let n = read(ra) + s;
+        // (A NaN, which the sum of infinities is, ends the loop.)
+        let goes_on = if s > 0.0 { n <= limit } else { limit <= n };
+        if !goes_on { next!(vm, pc, base, k, fb) }
+        let next = Value::float_unchecked(n);
+        *ra = next;
+        *ra.add(3) = next;
     } else {
         return for_loop_big(vm, pc, base, k, fb)
     }
-    *ra = next;
-    *ra.add(3) = next;
     if count_down(fb, pc) { return back_edge_hot(vm, pc, base, k, fb) }
     next!(vm, pc.offset(i.sbx()), base, k, fb)
 } }
@@ -180,7 +192,9 @@ op! { op_tfor_call |vm, pc, base, i, k, fb| {
                 next!(vm, pc, base, k, fb)
             }
         }
+        return super::call::tfor_native(vm, pc, base, k, fb)
     }
+    if f.is_lua_closure() { return super::call::tfor_closure(vm, pc, base, k, fb) }
     return tfor_call_slow(vm, pc, base, k, fb)
 } }
 fn tfor_call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {

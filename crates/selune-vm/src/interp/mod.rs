@@ -71,6 +71,31 @@ impl Here {
         // SAFETY: as `u16`.
         unsafe { self.u16(4) }
     }
+    /// Is C, which is 0 or 1, this?
+    #[inline(always)]
+    pub(crate) unsafe fn c_is(self, truth: bool) -> bool {
+        // SAFETY: as `u16`.
+        unsafe { *self.0.add(4) == truth as u8 }
+    }
+    /// The float in R[B], read from memory anew: a float operand is loaded into a float register at once instead of going
+    /// through the general register that its tag was tested in, and no register is held for it meanwhile.
+    #[inline(always)]
+    pub(crate) unsafe fn float_b(self, from: *const Value) -> f64 {
+        // SAFETY: as `u16`; the operand is in bounds (INTERP-1).
+        unsafe { (from as *const f64).add((self.0.add(2) as *const u16).read_volatile() as usize).read_volatile() }
+    }
+    /// The same for C.
+    #[inline(always)]
+    pub(crate) unsafe fn float_c(self, from: *const Value) -> f64 {
+        // SAFETY: as `float_b`.
+        unsafe { (from as *const f64).add((self.0.add(4) as *const u16).read_volatile() as usize).read_volatile() }
+    }
+    /// The same for A.
+    #[inline(always)]
+    pub(crate) unsafe fn float_a(self, from: *const Value) -> f64 {
+        // SAFETY: as `float_b`.
+        unsafe { (from as *const f64).add(self.0.add(1).read_volatile() as usize).read_volatile() }
+    }
     #[inline(always)]
     pub(crate) unsafe fn s(self) -> u16 {
         // SAFETY: as `u16`.
@@ -274,14 +299,31 @@ pub(crate) unsafe fn closure_of(base: *mut Value) -> *mut selune_core::object::C
     // SAFETY: the slot below R[0] holds the running closure (thread.rs).
     unsafe { (*base.sub(1)).as_closure() }
 }
-/// Adds a type bit to the running instruction's feedback.
+/// The tag of the value in a slot, read for itself: the test is of a half-word in memory, and no register holds the value.
 #[inline(always)]
-pub(crate) unsafe fn saw(pc: *const Ins, bit: u16) {
+pub(crate) unsafe fn tag_at(slot: *const Value) -> u16 {
+    // SAFETY: the caller passes a slot; the tag is in its last two bytes.
+    unsafe { *(slot as *const u16).add(3) }
+}
+/// Tag of unboxed integers; smaller ones are those of floats.
+pub(crate) const T_INT: u16 = selune_core::value::TAG_INT as u16;
+
+/// Adds type bits to the running instruction's feedback.
+#[inline(always)]
+pub(crate) unsafe fn saw(pc: *const Ins, bits: u16) {
     // SAFETY: pc - 1 is the running instruction, whose last 16 bits are S; code is writable data (Proto::code).
     unsafe {
-        let s = (pc as *mut u16).sub(1);
-        if *s & bit != bit {
-            *s |= bit
+        if bits < 256 {
+            // One test of a byte in memory.
+            let s = (pc as *mut u8).sub(2);
+            if *s & bits as u8 != bits as u8 {
+                *s |= bits as u8
+            }
+        } else {
+            let s = (pc as *mut u16).sub(1);
+            if *s & bits != bits {
+                *s |= bits
+            }
         }
     }
 }

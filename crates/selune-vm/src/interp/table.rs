@@ -2,8 +2,9 @@
 use super::*;
 use crate::semantics::Outcome;
 use selune_core::feedback::{AllocSlot, IndexSlot, index_seen};
-use selune_core::object::{ArrayPart, GC_BARRIER};
+use selune_core::object::{ArrayPart, GC_BARRIER, GC_OLD};
 use selune_core::opcode::Op;
+use selune_core::string;
 
 op! { op_new_table |vm, pc, base, i, k, fb| {
     let s: *mut AllocSlot = fb_slot(fb, pc);
@@ -13,6 +14,9 @@ op! { op_new_table |vm, pc, base, i, k, fb| {
     if (*vm).heap.gc_request != 0 { return poll(vm, pc, base, k, fb) }
     next!(vm, pc, base, k, fb)
 } }
+
+/// Tag of tables.
+const T_TABLE: u16 = selune_core::value::TAG_TABLE as u16;
 
 /// The element at integer key `n`, when it stands in the array part.
 #[inline(always)]
@@ -29,7 +33,12 @@ unsafe fn note(fb: *mut Unit, pc: *const Ins, bits: u16) {
     // SAFETY: the slot of this instruction.
     unsafe {
         let s: *mut IndexSlot = fb_slot(fb, pc);
-        if (*s).seen & bits != bits {
+        if bits < 256 {
+            let seen = &raw mut (*s).seen as *mut u8;
+            if *seen & bits as u8 != bits as u8 {
+                *seen |= bits as u8
+            }
+        } else if (*s).seen & bits != bits {
             (*s).seen |= bits
         }
     }
@@ -47,8 +56,8 @@ fn elem_bit(v: Value) -> u16 {
 }
 
 op! { op_get_table |vm, pc, base, i, k, fb| {
-    let (o, key) = (*base.add(i.b()), *base.add(i.c()));
-    if o.is_table() && key.is_small_int() && let Some(p) = element(o, key.as_small_int()) {
+    let (o, key) = (base.add(i.b()), base.add(i.c()));
+    if tag_at(o) == T_TABLE && tag_at(key) == T_INT && let Some(p) = element(*o, (*key).as_small_int()) {
         let v = *p;
         if !v.is_nil() {
             note(fb, pc, index_seen::ARRAY);
@@ -59,8 +68,8 @@ op! { op_get_table |vm, pc, base, i, k, fb| {
     return get_generic(vm, pc, base, k, fb)
 } }
 op! { op_get_int |vm, pc, base, i, k, fb| {
-    let o = *base.add(i.b());
-    if o.is_table() && let Some(p) = element(o, i.c() as i64) {
+    let o = base.add(i.b());
+    if tag_at(o) == T_TABLE && let Some(p) = element(*o, i.c() as i64) {
         let v = *p;
         if !v.is_nil() {
             note(fb, pc, index_seen::ARRAY);
@@ -87,8 +96,13 @@ op! {
     #[inline(never)]
     get_generic |vm, pc, base, i, k, fb| {
         let o = *base.add(i.b());
-        let key = if i.op() == Op::GetInt { Value::small_int(i.c() as i64) } else { *base.add(i.c()) };
+        let mut key = if i.op() == Op::GetInt { Value::small_int(i.c() as i64) } else { *base.add(i.c()) };
         if o.is_table() {
+            if key.is_string() && !string::is_interned(key) && let Some(same) = (*vm).heap.find_interned(key) {
+                // The next access by this register finds the key without looking for it.
+                *base.add(i.c()) = same;
+                key = same;
+            }
             let v = (*vm).heap.get(o, key);
             if !v.is_nil() || (*vm).heap.shape_has_no_metatable((*o.as_table()).header.aux) {
                 note(fb, pc, key_bits(o, key) | if v.is_nil() { index_seen::NIL } else { elem_bit(v) });
@@ -116,13 +130,22 @@ fn get_index_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
 slow!(get_slow_index, get_index_inner);
 
 op! { op_set_table |vm, pc, base, i, k, fb| {
-    let (o, key, v) = (*base.add(i.a()), *base.add(i.b()), rk_fast(base, k, i.c()));
-    if o.is_table() && key.is_small_int() && let Some(p) = element(o, key.as_small_int()) && !(*p).is_nil()
-        && (!v.is_heap() || (*(*o.as_table()).array.as_header()).gc & GC_BARRIER == 0)
-    {
-        note(fb, pc, index_seen::ARRAY);
-        *p = v;
-        next!(vm, pc, base, k, fb)
+    let (o, key) = (base.add(i.a()), base.add(i.b()));
+    if tag_at(o) == T_TABLE && tag_at(key) == T_INT {
+        let array = (*(*o).as_table()).array.as_array();
+        let at = ((*key).as_small_int() as u64).wrapping_sub(1);
+        if at < (*array).cap as u64 {
+            let p = ArrayPart::element(array, at as usize);
+            if !(*p).is_nil() {
+                let v = rk_fast(base, k, i.c());
+                if v.is_heap() && (*array).header.gc & GC_BARRIER != 0 && (*v.as_header()).gc & GC_OLD == 0 {
+                    return set_generic(vm, pc, base, k, fb)
+                }
+                *p = v;
+                note(fb, pc, index_seen::ARRAY);
+                next!(vm, pc, base, k, fb)
+            }
+        }
     }
     return set_generic(vm, pc, base, k, fb)
 } }

@@ -9,6 +9,9 @@ use selune_core::value::Value;
 /// Most bytes of a string (MAXSIZE of PUC Lua is larger; memory ends before).
 const MAX_STRING: usize = isize::MAX as usize / 2;
 
+/// No text of a number has more bytes.
+const LONGEST_NUMBER: usize = 64;
+
 impl Vm {
     /// Joins as much as can be joined without metamethods at the right end of `slots..slots + n` (stack indices): gives
     /// the new n and, when it is not 1, the call that joins the last two.
@@ -56,42 +59,48 @@ impl Vm {
             }
         }
         let mut total = 0usize;
-        let mut bufs: [NumBuf; 4] = [NumBuf::new(), NumBuf::new(), NumBuf::new(), NumBuf::new()];
-        let mut used = 0;
+        let mut numbers = 0;
         for i in 0..n {
             let v = self.stack_at(at + i);
-            if v.is_number() {
-                if used < 4 && n <= 8 {
-                    total += self.format_number(v, &mut bufs[used]).len();
-                    used += 1;
-                } else {
-                    let s = self.number_to_string(v);
-                    self.set_stack_at(at + i, s);
-                    total += self.bytes(s).len();
+            if v.is_string() {
+                total += selune_core::string::len(v);
+                if total > MAX_STRING {
+                    return Err(self.rt_error("string length overflow"));
                 }
             } else {
-                total += self.bytes(v).len();
-            }
-            if total > MAX_STRING {
-                return Err(self.rt_error("string length overflow"));
+                numbers += 1;
             }
         }
-        if total >= 1 << 16 {
-            self.reserve(total)?;
+        let most = total + numbers * LONGEST_NUMBER;
+        if most >= 1 << 16 {
+            self.reserve(most)?;
         }
-        let mut out = Vec::with_capacity(total);
-        used = 0;
+        if numbers > 0 {
+            return self.join_numbers(at, n);
+        }
+        let slots = self.thread().stack;
+        // SAFETY: THREAD-1: the loop above has read these slots; the stack does not move before the string is made (GC-1).
+        Ok(self.heap.new_string_concat(total, (at..at + n).map(|i| selune_core::string::bytes(unsafe { *slots.add(i) }))))
+    }
+    /// `join` where some of the values are numbers.
+    fn join_numbers(&mut self, at: usize, n: usize) -> Result<Value, Thrown> {
+        let mut out = core::mem::take(&mut self.joining);
+        out.clear();
+        let mut buf = NumBuf::new();
         for i in 0..n {
             let v = self.stack_at(at + i);
             if v.is_number() {
-                let s = self.format_number(v, &mut bufs[used]);
-                out.extend_from_slice(s);
-                used += 1;
+                out.extend_from_slice(self.format_number(v, &mut buf));
             } else {
-                out.extend_from_slice(self.bytes(v));
+                out.extend_from_slice(selune_core::string::bytes(v));
             }
         }
-        Ok(self.heap.new_string(&out))
+        let v = self.heap.new_string(&out);
+        // A buffer that was needed once for a long string is not kept.
+        if out.capacity() <= 1 << 12 {
+            self.joining = out;
+        }
+        Ok(v)
     }
     /// `values[0] .. values[1] .. ...` for natives and compiled code. May call.
     pub fn concat(&mut self, values: &[Value]) -> Result<Value, Thrown> {
