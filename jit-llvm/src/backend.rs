@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use vm_bridge::vm::Vm;
-use vm_bridge::{CodeGenerator, Finished, JitConfig, JitEngine, JitError, Place, Workshop};
+use vm_bridge::{CodeGenerator, Finished, JitConfig, JitEngine, JitError, Place, Tier, Workshop};
 
 /// Functions with more instructions stay in the interpreter.
 const MAX_INSTRUCTIONS: usize = 6000;
@@ -26,6 +26,7 @@ pub struct LlvmBackend {
     config: JitConfig,
     natives: HashMap<usize, Builtin>,
     worker: Worker,
+    baseline: Worker,
     versions: Cell<u32>,
     /// Places that have waited once for their metatables to become old.
     postponed: RefCell<HashSet<Place>>,
@@ -36,7 +37,7 @@ impl LlvmBackend {
     /// With a worker thread of its own. `natives` are the library functions that it knows.
     pub fn new(workshop: Workshop, natives: HashMap<usize, Builtin>) -> Result<LlvmBackend, JitError> {
         let config = workshop.config.clone();
-        Ok(LlvmBackend { config, natives, worker: Worker::start(workshop)?, versions: Cell::new(0), postponed: RefCell::default(), observer: None })
+        Ok(LlvmBackend { config, natives, worker: Worker::start(workshop.clone())?, baseline: Worker::start(workshop)?, versions: Cell::new(0), postponed: RefCell::default(), observer: None })
     }
 
     /// The same, and `observer` sees what each job is given, on the VM's thread.
@@ -50,8 +51,10 @@ impl CodeGenerator for LlvmBackend {
         "llvm"
     }
 
-    fn start(&self, vm: &mut Vm, place: Place, roots: &mut Vec<u64>) -> Result<(), JitError> {
-        if let Some(message) = crate::llvm::fatal::message() {
+    fn start(&self, vm: &mut Vm, place: Place, tier: Tier, roots: &mut Vec<u64>) -> Result<(), JitError> {
+        if tier == Tier::Optimized
+            && let Some(message) = crate::llvm::fatal::message()
+        {
             return Err(JitError::Unavailable(message));
         }
         let proto = place.proto as *const Proto;
@@ -85,14 +88,17 @@ impl CodeGenerator for LlvmBackend {
             return Err(JitError::Generator(format!("version {version} is not wanted")));
         }
         let symbol = format!("{}.{version}", input.root().name);
-        self.worker.submit(Job { place, input, symbol });
+        let worker = if tier == Tier::Baseline { &self.baseline } else { &self.worker };
+        worker.submit(Job { place, tier, input, symbol });
         if self.config.sync {
-            self.worker.wait();
+            worker.wait();
         }
         Ok(())
     }
 
     fn take_finished(&self) -> Vec<Finished> {
-        self.worker.take_finished()
+        let mut finished = self.baseline.take_finished();
+        finished.extend(self.worker.take_finished());
+        finished
     }
 }

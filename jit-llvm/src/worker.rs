@@ -1,8 +1,10 @@
-//! The compiler's thread: jobs go in, linked code comes out.
+//! A compiler's thread: jobs go in, linked code comes out. There is one for baseline code, so that it does not wait for
+//! LLVM, and one for LLVM.
 //!
 //! LLVM is loaded here, at the first job, so that nobody waits for it. One target machine and one linker serve all jobs
 //! of an engine; each job has a context of its own. A fatal error inside LLVM parks the thread for good (`llvm::fatal`):
 //! whoever waits looks for that too, and no later job is accepted.
+use crate::baseline::Baseline;
 use crate::job::JobInput;
 use crate::llvm::{
     CodeGeneration, Compiler, CompilerOptions, Cpu, JobContext, Linker, LinkerOptions, LlvmError, Pipeline, fatal, load,
@@ -18,12 +20,14 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use vm_bridge::runtime;
-use vm_bridge::{Finished, JitConfig, JitError, NewCode, OptLevel, Place, Workshop};
+use vm_bridge::{Finished, JitConfig, JitError, NewCode, OptLevel, Place, Tier, Workshop};
 
 /// One compilation.
 pub(crate) struct Job {
     pub place: Place,
     pub input: JobInput,
+    /// By which compiler.
+    pub tier: Tier,
     /// Unique among the names of the engine's functions.
     pub symbol: String,
 }
@@ -112,6 +116,7 @@ impl Drop for Worker {
 
 fn work(shared: &Shared, workshop: Workshop) {
     let mut tools: Option<Tools> = None;
+    let mut baseline: Option<Baseline> = None;
     loop {
         let job = {
             let mut queues = shared.lock();
@@ -129,12 +134,41 @@ fn work(shared: &Shared, workshop: Workshop) {
             }
         };
         let start = Instant::now();
-        let place = job.place;
+        let (place, tier) = (job.place, job.tier);
         // A defect of the compiler must not end the thread: somebody may wait for it.
-        let attempt = AssertUnwindSafe(|| Tools::get(&mut tools, &workshop).and_then(|tools| tools.compile(job)));
+        let attempt = AssertUnwindSafe(|| compile(&mut tools, &mut baseline, &workshop, job));
         let result = catch_unwind(attempt).unwrap_or_else(|_| Err(JitError::Generator("the compiler panicked".into())));
-        shared.lock().finished.push(Finished { place, result, time: start.elapsed() });
+        shared.lock().finished.push(Finished { place, tier, result, time: start.elapsed() });
     }
+}
+
+fn compile(tools: &mut Option<Tools>, baseline: &mut Option<Baseline>, workshop: &Workshop, job: Job) -> Result<NewCode, JitError> {
+    if job.tier == Tier::Optimized {
+        return Tools::get(tools, workshop)?.compile(job);
+    }
+    // (Not `get_or_insert_with`: it may fail.)
+    if baseline.is_none() {
+        *baseline = Some(Baseline::new(workshop)?);
+    }
+    let Some(baseline) = baseline else { return Err(JitError::Unavailable("no baseline compiler".into())) };
+    let config = &workshop.config;
+    let mut clock = PhaseClock::start(config.trace);
+    let func = make_ssa(&job.input)?;
+    clock.tick("ssa");
+    if config.dump.ssa && config.dump.wants(&func.name) {
+        print("ssa", &job.symbol, &func.to_string());
+    }
+    let countdowns = config.stress.deopt.then(|| exit_countdowns(func.exits.len()));
+    let options = LowerOptions { listing: false, exit_countdowns: countdowns };
+    let symbol = job.symbol.clone();
+    let code = baseline.compile(&func, &job.input, job.place, job.symbol, options)?;
+    clock.tick("baseline");
+    clock.report(&symbol, instructions(&func), func.exits.len(), code.range.end - code.range.start);
+    Ok(code)
+}
+
+fn instructions(func: &Func) -> usize {
+    func.blocks.iter().map(|b| b.insts.len()).sum()
 }
 
 struct Tools {
@@ -202,13 +236,13 @@ impl Tools {
         clock.tick("emit");
         let code = self.linker.install(object).map_err(generator)?;
         clock.tick("link");
-        let instructions = func.blocks.iter().map(|b| b.insts.len()).sum::<usize>();
-        clock.report(&job.symbol, instructions, func.exits.len(), code.range.end - code.range.start);
+        clock.report(&job.symbol, instructions(&func), func.exits.len(), code.range.end - code.range.start);
         let entry = code.function(&job.symbol).ok_or_else(|| JitError::Generator("the function is not in its object".into()))?;
         info.name = job.symbol;
         info.osr_pc = job.place.loop_pc;
         info.objects = named_objects(&func);
         Ok(NewCode {
+            tier: Tier::Optimized,
             range: code.range,
             entry,
             stack_map: code.stack_map,
@@ -283,7 +317,7 @@ fn generator(e: LlvmError) -> JitError {
 }
 
 /// Old objects whose addresses are in the code.
-fn named_objects(func: &Func) -> Vec<u64> {
+pub(crate) fn named_objects(func: &Func) -> Vec<u64> {
     let mut objects: Vec<u64> = func
         .insts
         .iter()

@@ -3,6 +3,7 @@ use crate::code_map::{CodeMap, CodeRecord};
 use crate::frame_state::CodeInfo;
 use crate::frames::Described;
 use crate::stackmap::StackMap;
+use crate::tier::Tier;
 use crate::tracker::Place;
 use std::any::Any;
 use std::cell::Cell;
@@ -32,6 +33,8 @@ pub struct OsrEntry {
 
 /// Code as a generator delivers it: linked and ready to run, not yet known to anybody.
 pub struct NewCode {
+    /// Who made it.
+    pub tier: Tier,
     /// Addresses of the code.
     pub range: Range<u64>,
     /// Address of the entry.
@@ -50,6 +53,8 @@ pub struct NewCode {
 pub struct CompiledCode {
     /// What it is the code of.
     pub place: Place,
+    /// Who made it.
+    pub tier: Tier,
     /// Addresses of the code.
     pub range: Range<u64>,
     /// Address of the entry.
@@ -103,6 +108,7 @@ impl CodeCache {
         let exit_counts = code.info.exits.iter().map(|_| Cell::new(0)).collect();
         let data = CompiledCode {
             place,
+            tier: code.tier,
             range: code.range.clone(),
             entry: code.entry,
             size: code.size,

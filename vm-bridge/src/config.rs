@@ -14,6 +14,18 @@ pub enum OptLevel {
     Auto,
 }
 
+/// Which tiers of compiled code there are above the interpreter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Tiers {
+    /// Cranelift alone: needs no LLVM.
+    Baseline,
+    /// LLVM alone.
+    Optimized,
+    /// Baseline code first, LLVM for what stays hot.
+    #[default]
+    Both,
+}
+
 /// What to print of each compilation.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DumpOptions {
@@ -58,6 +70,10 @@ pub struct JitConfig {
     pub sync: bool,
     /// Optimisation.
     pub opt_level: OptLevel,
+    /// Tiers.
+    pub tiers: Tiers,
+    /// Calls and passes of loops in baseline code before the optimising tier is asked.
+    pub tier_up_threshold: i32,
     /// Code memory.
     pub memory: CodeMemoryOptions,
     /// Times that a side exit may be taken before its bet counts as wrong.
@@ -91,6 +107,8 @@ impl Default for JitConfig {
             threshold: 2000,
             sync: false,
             opt_level: OptLevel::default(),
+            tiers: Tiers::default(),
+            tier_up_threshold: 1_000_000,
             memory: CodeMemoryOptions::default(),
             exit_limit: 8,
             stack: None,
@@ -104,5 +122,12 @@ impl Default for JitConfig {
             trace: false,
             versions: 1..=u32::MAX,
         }
+    }
+}
+
+impl JitConfig {
+    /// How many passes baseline code makes before it asks for better code; none: it never asks.
+    pub fn tier_up(&self) -> Option<i32> {
+        (self.tiers == Tiers::Both).then_some(self.tier_up_threshold)
     }
 }

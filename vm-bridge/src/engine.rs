@@ -10,7 +10,7 @@ use crate::arch::{self, ExitRegisters, LazyReturn, Outcome};
 use crate::cache::{CodeCache, CompiledCode, NewCode};
 use crate::code_map::CodeRecord;
 use crate::code_memory::CodeMemory;
-use crate::config::JitConfig;
+use crate::config::{JitConfig, Tiers};
 use crate::deopt::Deoptimizer;
 use crate::error::JitError;
 use crate::frames;
@@ -20,6 +20,7 @@ use crate::runtime::call::take_results;
 use crate::runtime::RtFn;
 use crate::stats::{JitStats, REASON_LEAVE, REASON_UNSEEN};
 use crate::stubs::NativeStubs;
+use crate::tier::{Tier, TierCell};
 use crate::tracker::{HotspotTracker, Place};
 use crate::walk::{Redirects, walk};
 use selune_core::feedback::{CallSlot, FeedbackKind, FieldEntry, FieldSlot, IndexSlot, LoopSlot, index_seen, types};
@@ -54,6 +55,8 @@ pub struct Workshop {
 pub struct Finished {
     /// What was compiled.
     pub place: Place,
+    /// By whom.
+    pub tier: Tier,
     /// The code, or why there is none.
     pub result: Result<NewCode, JitError>,
     /// How long it took.
@@ -66,7 +69,7 @@ pub trait CodeGenerator {
     fn name(&self) -> &'static str;
     /// Begins to compile. What the job needs of the VM is copied now; objects that must stay alive until it is over are
     /// pushed to `roots` (as bits of values). With `JitConfig::sync` the compilation is over when this returns.
-    fn start(&self, vm: &mut Vm, place: Place, roots: &mut Vec<u64>) -> Result<(), JitError>;
+    fn start(&self, vm: &mut Vm, place: Place, tier: Tier, roots: &mut Vec<u64>) -> Result<(), JitError>;
     /// Compilations that are over, each told once.
     fn take_finished(&self) -> Vec<Finished>;
 }
@@ -85,6 +88,8 @@ pub struct JitEngine {
     blamed: RefCell<HashMap<(usize, u32), (u32, u64)>>,
     /// How often an inner loop was left to the loop around it.
     deferred: RefCell<HashMap<Place, u32>>,
+    /// Places that a tier does not compile.
+    refused: RefCell<HashSet<(Place, Tier)>>,
     memory: Arc<CodeMemory>,
     _stubs: NativeStubs,
 }
@@ -117,6 +122,7 @@ impl JitEngine {
             pending: RefCell::default(),
             blamed: RefCell::default(),
             deferred: RefCell::default(),
+            refused: RefCell::default(),
             memory,
             _stubs: stubs,
         });
@@ -139,7 +145,7 @@ impl JitEngine {
     ///
     /// # Safety
     /// The VM has an engine.
-    unsafe fn of(vm: &Vm) -> Rc<JitEngine> {
+    pub(crate) unsafe fn of(vm: &Vm) -> Rc<JitEngine> {
         let engine = vm.native.engine as *const JitEngine;
         // SAFETY: `attach` stored the address of a count that the VM holds.
         unsafe {
@@ -171,9 +177,18 @@ impl JitEngine {
         self.config.threshold.max(1)
     }
 
-    fn request(&self, vm: &mut Vm, place: Place) {
+    /// By which tier a place is to be compiled that has no code.
+    fn first_tier(&self, place: Place) -> Tier {
+        match self.config.tiers {
+            Tiers::Optimized => Tier::Optimized,
+            Tiers::Both if self.refused.borrow().contains(&(place, Tier::Baseline)) => Tier::Optimized,
+            Tiers::Baseline | Tiers::Both => Tier::Baseline,
+        }
+    }
+
+    fn request(&self, vm: &mut Vm, place: Place, tier: Tier) {
         let mut roots = vec![Value::heap(value::TAG_OBJECT, place.proto as *const u8).0];
-        let result = self.generator.start(vm, place, &mut roots);
+        let result = self.generator.start(vm, place, tier, &mut roots);
         match result {
             Ok(()) => {
                 // SAFETY: the proto is on its way into its code, so alive.
@@ -182,11 +197,16 @@ impl JitEngine {
                 self.collect_finished();
             }
             Err(JitError::NotYet) => {}
-            Err(e) => self.failed(place, &e),
+            Err(e) => self.failed(place, tier, &e),
         }
     }
 
-    fn failed(&self, place: Place, e: &JitError) {
+    fn failed(&self, place: Place, tier: Tier, e: &JitError) {
+        self.refused.borrow_mut().insert((place, tier));
+        if self.config.tiers == Tiers::Both && matches!(e, JitError::NotInBaseline(_)) {
+            // The next request goes to the other tier.
+            return;
+        }
         let mut stats = self.stats.borrow_mut();
         stats.compile_errors += 1;
         stats.last_error = Some(e.to_string());
@@ -205,7 +225,7 @@ impl JitEngine {
             self.stats.borrow_mut().compile_time += done.time;
             match done.result {
                 Ok(code) => self.install(done.place, code, done.time),
-                Err(e) => self.failed(done.place, &e),
+                Err(e) => self.failed(done.place, done.tier, &e),
             }
         }
     }
@@ -215,11 +235,12 @@ impl JitEngine {
             let mut stats = self.stats.borrow_mut();
             stats.functions_compiled += 1;
             stats.osr_compiled += u64::from(place.loop_pc.is_some());
+            stats.baseline_compiled += u64::from(code.tier == Tier::Baseline);
             stats.code_bytes += code.range.end - code.range.start;
         }
         if self.config.trace {
             let bytes = code.range.end - code.range.start;
-            eprintln!("selune: jit: {} compiled ({}) in {time:.2?}, {bytes} bytes", describe(place), code.info.name);
+            eprintln!("selune: jit: {} compiled ({}, {:?}) in {time:.2?}, {bytes} bytes", describe(place), code.info.name, code.tier);
         }
         let record = self.cache.borrow_mut().insert(place, code, time);
         let proto = place.proto as *mut Proto;
@@ -235,6 +256,32 @@ impl JitEngine {
                 Some(pc) => set_osr_code(proto, pc, record.data.entry as usize),
             }
         }
+    }
+
+    /// Baseline code has run often. True: there is better code, and the loop that asks is to be left for it.
+    pub(crate) fn tier_up(&self, vm: &mut Vm, cell: &TierCell) -> bool {
+        self.collect_finished();
+        let place = cell.place;
+        let tier = self.cache.borrow().get(place).map(|c| c.data.tier);
+        if tier != Some(Tier::Baseline) {
+            // A call will find the other code; a loop only when it is left, and entered again.
+            cell.asked.set(cell.asked.get() + 1);
+            cell.set_count(ASK_AGAIN);
+            return place.loop_pc.is_some() && tier.is_some() || cell.asked.get() > LOOPS_ON;
+        }
+        if self.refused.borrow().contains(&(place, Tier::Optimized)) {
+            cell.set_count(i32::MAX);
+            return false;
+        }
+        if !self.pending.borrow().contains_key(&place) {
+            self.request(vm, place, Tier::Optimized);
+        }
+        cell.set_count(ASK_AGAIN);
+        if !self.config.sync {
+            return false;
+        }
+        let better = self.cache.borrow().get(place).is_some_and(|c| c.data.tier == Tier::Optimized);
+        better && place.loop_pc.is_some()
     }
 
     /// Takes code out of use: the function runs in the interpreter until there is a new version.
@@ -403,6 +450,10 @@ impl JitEngine {
     }
 }
 
+/// Passes of baseline code until it asks again.
+const ASK_AGAIN: i32 = 2_000;
+/// How often replaced code of a function asks before its loop is left for the interpreter, which enters the loop's own code.
+const LOOPS_ON: u32 = 20;
 /// How often an inner loop is left to the loop around it.
 const MAX_DEFERRED: u32 = 3;
 /// A loop comes round often when it has made this part of the threshold's passes.
@@ -452,7 +503,11 @@ impl Backend for JitEngine {
                     }
                 }
                 self.sweep(vm);
-                self.request(vm, place);
+                let tier = self.first_tier(place);
+                self.request(vm, place, tier);
+                if self.config.sync && self.first_tier(place) != tier {
+                    self.request(vm, place, Tier::Optimized);
+                }
                 if let Some(advice) = ready(self) {
                     return advice;
                 }
@@ -556,6 +611,7 @@ impl Backend for JitEngine {
         self.tracker.borrow_mut().forget(proto as usize);
         self.blamed.borrow_mut().retain(|k, _| k.0 != proto as usize);
         self.deferred.borrow_mut().retain(|k, _| k.proto != proto as usize);
+        self.refused.borrow_mut().retain(|k| k.0.proto != proto as usize);
     }
 
     fn stats(&self, vm: &Vm, json: bool) -> String {

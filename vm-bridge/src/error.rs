@@ -17,6 +17,9 @@ pub enum JitError {
     /// There is no code generator on this machine, or not any more.
     #[error("{0}")]
     Unavailable(String),
+    /// The baseline tier leaves the function to the optimising one.
+    #[error("not in baseline code: {0}")]
+    NotInBaseline(&'static str),
     /// The code generator failed; a defect, or a limit of a library.
     #[error("{0}")]
     Generator(String),

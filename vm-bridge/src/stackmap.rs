@@ -148,7 +148,47 @@ pub struct StackMap {
     locations: Vec<Location>,
 }
 
+/// A safepoint of a code generator that makes its own records.
+#[derive(Clone, Debug)]
+pub struct SafepointRecord {
+    /// Return address, from the start of the code.
+    pub offset: u32,
+    /// The call site.
+    pub id: u64,
+    /// Where collected values are, from the stack pointer.
+    pub slots: Vec<i32>,
+}
+
+/// A side exit of a code generator that makes its own records; it calls the engine's stub itself.
+#[derive(Clone, Debug)]
+pub struct ExitRecord {
+    /// Return address, from the start of the code.
+    pub offset: u32,
+    /// The exit.
+    pub id: u64,
+    /// Where live values are (8 bytes each), from the stack pointer.
+    pub slots: Vec<i32>,
+}
+
 impl StackMap {
+    /// For one function, from records in any order.
+    pub fn from_records(mut safepoints: Vec<SafepointRecord>, mut exits: Vec<ExitRecord>) -> StackMap {
+        safepoints.sort_by_key(|s| s.offset);
+        exits.sort_by_key(|e| e.offset);
+        let mut map = StackMap { functions: vec![FunctionFrame { offset: 0, frame_size: None, landing: None }], ..StackMap::default() };
+        for s in safepoints {
+            let gc = (map.pairs.len() as u32, s.slots.len() as u32);
+            map.pairs.extend(s.slots.iter().map(|at| GcPair { base: Slot::Sp(*at), derived: Slot::Sp(*at) }));
+            map.safepoints.push(Safepoint { offset: s.offset, function: 0, id: s.id, gc, deopt: (0, 0) });
+        }
+        for e in exits {
+            let live = (map.locations.len() as u32, e.slots.len() as u32);
+            map.locations.extend(e.slots.iter().map(|at| Location::Indirect { register: SP, offset: *at, size: 8 }));
+            map.exits.push(Exit { offset: e.offset, function: 0, id: e.id, is_landing: false, live });
+        }
+        map
+    }
+
     /// Reads a section whose addresses are those of the final code, which is `code_size` bytes at `code_start`.
     pub fn parse(
         section: &[u8],

@@ -35,6 +35,8 @@ pub struct JitStats {
     pub functions_compiled: u64,
     /// Of these: entries into loops.
     pub osr_compiled: u64,
+    /// Of these: made by the baseline tier.
+    pub baseline_compiled: u64,
     /// Time spent compiling.
     pub compile_time: Duration,
     /// Processor time of the VM's own thread.
@@ -70,6 +72,7 @@ impl JitStats {
         let mut s = String::from("{");
         let compile_ms = self.compile_time.as_secs_f64() * 1e3;
         let _ = write!(s, "\"functions_compiled\":{},\"osr_compiled\":{},", self.functions_compiled, self.osr_compiled);
+        let _ = write!(s, "\"baseline_compiled\":{},", self.baseline_compiled);
         let _ = write!(s, "\"vm_ms\":{:.3},", self.vm_time.as_secs_f64() * 1e3);
         let _ = write!(s, "\"compile_ms\":{compile_ms:.3},\"code_bytes\":{},", self.code_bytes);
         let _ = write!(s, "\"code_in_use\":{},\"compile_errors\":{},\"side_exits\":{{", self.code_in_use, self.compile_errors);
@@ -89,7 +92,7 @@ impl JitStats {
     pub fn to_text(&self, gc: &GcStats) -> String {
         let mut s = String::new();
         let ms = self.compile_time.as_secs_f64() * 1e3;
-        let _ = writeln!(s, "functions compiled  {} ({} of them entries into loops)", self.functions_compiled, self.osr_compiled);
+        let _ = writeln!(s, "functions compiled  {} ({} of them entries into loops, {} baseline)", self.functions_compiled, self.osr_compiled, self.baseline_compiled);
         let _ = writeln!(s, "compile time        {ms:.1} ms");
         let _ = writeln!(s, "program's thread    {:.1} ms", self.vm_time.as_secs_f64() * 1e3);
         let _ = writeln!(s, "machine code        {} bytes, {} in use", self.code_bytes, self.code_in_use);

@@ -13,11 +13,22 @@ pub struct Variant {
     pub slowness: u32,
 }
 
-const LLVM: &[&str] = &["--backend", "llvm", "--jit-sync", "--jit-threshold=2"];
+/// LLVM alone.
+const LLVM: &[&str] = &["--backend", "llvm", "--jit-sync", "--jit-threshold=2", "--jit-opt=lean"];
+/// Baseline code alone.
+const BASELINE: &[&str] = &["--backend", "baseline", "--jit-sync", "--jit-threshold=2"];
+/// Baseline code, and soon LLVM's.
+const TIERS: &[&str] = &["--backend", "llvm", "--jit-sync", "--jit-threshold=2", "--jit-tier-up=5"];
 
 macro_rules! llvm_stress {
     ($mode:literal) => {
-        &["--backend", "llvm", "--jit-sync", "--jit-threshold=2", concat!("--stress=", $mode)]
+        &["--backend", "llvm", "--jit-sync", "--jit-threshold=2", "--jit-opt=lean", concat!("--stress=", $mode)]
+    };
+}
+
+macro_rules! baseline_stress {
+    ($mode:literal) => {
+        &["--backend", "baseline", "--jit-sync", "--jit-threshold=2", concat!("--stress=", $mode)]
     };
 }
 
@@ -31,6 +42,11 @@ pub const VARIANTS: &[Variant] = &[
     Variant { name: "llvm-jit", args: llvm_stress!("jit"), slowness: 6 },
     Variant { name: "llvm-nofeedback", args: llvm_stress!("nofeedback"), slowness: 6 },
     Variant { name: "llvm-osr", args: llvm_stress!("osr"), slowness: 6 },
+    Variant { name: "baseline", args: BASELINE, slowness: 2 },
+    Variant { name: "baseline-gc", args: baseline_stress!("gc"), slowness: 6 },
+    Variant { name: "baseline-deopt", args: baseline_stress!("deopt"), slowness: 6 },
+    Variant { name: "baseline-jit", args: baseline_stress!("jit"), slowness: 6 },
+    Variant { name: "tiers", args: TIERS, slowness: 3 },
 ];
 
 /// The variant of this name.

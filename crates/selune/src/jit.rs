@@ -1,7 +1,7 @@
 //! The LLVM backend, set up as the command line says.
-use crate::options::{Options, Stress};
+use crate::options::{BackendChoice, Options, Stress};
 use selune_vm::Vm;
-use vm_bridge::{DumpOptions, JitConfig, OptLevel, StressOptions};
+use vm_bridge::{DumpOptions, JitConfig, OptLevel, StressOptions, Tiers};
 
 /// Gives the VM the backend. LLVM itself is loaded when the first function gets hot.
 pub fn attach(vm: &mut Vm, o: &Options) -> Result<(), String> {
@@ -31,11 +31,19 @@ fn config(o: &Options) -> JitConfig {
         "2" => OptLevel::Full,
         _ => OptLevel::Auto,
     };
+    let llvm_alone = opt_level != OptLevel::Auto || dump.ll || dump.ll_opt || dump.asm;
+    let tiers = match o.backend {
+        BackendChoice::Baseline => Tiers::Baseline,
+        _ if llvm_alone => Tiers::Optimized,
+        _ => Tiers::Both,
+    };
     let defaults = JitConfig::default();
     JitConfig {
         threshold: o.threshold.map_or(defaults.threshold, |n| n.clamp(1, 1 << 30) as i32),
         sync: o.jit_sync,
         opt_level,
+        tiers,
+        tier_up_threshold: o.tier_up.map_or(defaults.tier_up_threshold, |n| n.clamp(1, 1 << 30) as i32),
         perf_map: o.perf_map,
         dump,
         stress,

@@ -29,7 +29,9 @@ pub enum Script {
 pub enum BackendChoice {
     /// The interpreter alone.
     Interp,
-    /// Interpreter and LLVM.
+    /// Interpreter and baseline code.
+    Baseline,
+    /// Interpreter, baseline code and LLVM.
     Llvm,
     /// LLVM where it is installed, else the interpreter.
     Default,
@@ -90,6 +92,8 @@ pub struct Options {
     pub dump: Vec<(String, Option<String>)>,
     /// `--jit-threshold`
     pub threshold: Option<u32>,
+    /// `--jit-tier-up`
+    pub tier_up: Option<u32>,
     /// `--jit-opt`
     pub jit_opt: String,
     /// `--jit-sync`
@@ -113,10 +117,11 @@ pub const HELP: &str = "usage: selune [options] [script [args]]
   -W                  turn warnings on
   --                  stop handling options
   -                   stop handling options and execute stdin
-  --backend B         interp | llvm (default: llvm where LLVM 17 is installed)
+  --backend B         interp | baseline | llvm (default: llvm where LLVM 17 is installed)
   --jit-stats[=json]  print statistics of compiler and collector at the end
   --dump=S[:F]        print stage S (bytecode, ssa, ll, ll-opt, asm) of function F, or of all
   --jit-threshold N   calls or iterations until a function is compiled
+  --jit-tier-up N     calls or iterations of baseline code until LLVM compiles it
   --jit-opt O         lean | 2 | auto
   --jit-sync          compile on the spot instead of in the background
   --memory-limit N    bytes that the program may use (suffixes K, M, G)
@@ -165,6 +170,7 @@ pub fn parse(words: Vec<OsString>) -> Result<Options, BadOption> {
         stats: StatsFormat::Off,
         dump: Vec::new(),
         threshold: None,
+        tier_up: None,
         jit_opt: "auto".into(),
         jit_sync: false,
         memory_limit: usize::MAX,
@@ -228,10 +234,11 @@ pub fn parse(words: Vec<OsString>) -> Result<Options, BadOption> {
                     "help" => o.help = true,
                     "version" => o.version = true,
                     "backend" => {
-                        o.backend = match need("interp or llvm")?.as_str() {
+                        o.backend = match need("interp, baseline or llvm")?.as_str() {
                             "interp" => BackendChoice::Interp,
+                            "baseline" => BackendChoice::Baseline,
                             "llvm" => BackendChoice::Llvm,
-                            b => return Err(bad(format!("unknown backend '{b}' (interp, llvm)"))),
+                            b => return Err(bad(format!("unknown backend '{b}' (interp, baseline, llvm)"))),
                         }
                     }
                     "jit-stats" => {
@@ -255,6 +262,10 @@ pub fn parse(words: Vec<OsString>) -> Result<Options, BadOption> {
                     "jit-threshold" => {
                         let v = need("a number")?;
                         o.threshold = Some(v.parse().map_err(|_| bad(format!("'--jit-threshold' needs a number, not '{v}'")))?);
+                    }
+                    "jit-tier-up" => {
+                        let v = need("a number")?;
+                        o.tier_up = Some(v.parse().map_err(|_| bad(format!("'--jit-tier-up' needs a number, not '{v}'")))?);
                     }
                     "jit-opt" => {
                         let v = need("lean, 2 or auto")?;

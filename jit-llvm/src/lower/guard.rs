@@ -185,6 +185,11 @@ impl<M: Machine> Lowering<'_, M> {
         let out = self.exit_block(exit)?;
         self.e.branch(leave, out, go, Likely::No)?;
         self.e.switch_to(go);
+        if let Some(better) = self.e.count(false, site)? {
+            let stay = self.e.block("stay")?;
+            self.e.branch(better, out, stay, Likely::No)?;
+            self.e.switch_to(stay);
+        }
         Ok(())
     }
 }

@@ -8,6 +8,7 @@
 //! `guard`, `memory`, `alloc`, `call`, `runtime`, `iterate`.
 mod alloc;
 mod call;
+mod clif;
 mod llvm;
 mod machine;
 mod exit;
@@ -21,6 +22,11 @@ mod test;
 
 use crate::job::JobInput;
 use crate::ssa::ir::Func;
+use clif::ClifMachine;
+pub(crate) use clif::{EXIT, Surroundings, signature as lower_signature};
+use cranelift_codegen::ir::StackSlot;
+use cranelift_codegen::isa::TargetFrontendConfig;
+use cranelift_frontend::FunctionBuilder;
 use function::Lowering;
 use llvm::LlvmMachine;
 use inkwell::builder::BuilderError;
@@ -40,6 +46,9 @@ pub enum LowerError {
     /// LLVM's builder refused something.
     #[error("lowering: {0}")]
     Builder(String),
+    /// The baseline tier leaves that to the optimising one.
+    #[error("not in baseline code: {0}")]
+    NotInBaseline(&'static str),
     /// Too many values in frame states.
     #[error("lowering: {0}")]
     FrameState(#[from] TooLarge),
@@ -75,4 +84,18 @@ pub fn lower<'c>(
     let machine = LlvmMachine::new(context, module, function, options.listing);
     let info = Lowering::new(func, job, &machine, options).run()?;
     Ok((function, info))
+}
+
+/// Writes the function through Cranelift's builder. Also gives what the runtime needs to know about its code (as `lower`), and
+/// the slot of the frame where side exits put what is live.
+pub(crate) fn lower_clif(
+    (builder, config): (FunctionBuilder, TargetFrontendConfig),
+    func: &Func,
+    job: &JobInput,
+    around: Surroundings,
+    options: LowerOptions,
+) -> Result<(CodeInfo, StackSlot), LowerError> {
+    let machine = ClifMachine::new(builder, around);
+    let info = Lowering::new(func, job, &machine, options).run()?;
+    Ok((info, machine.finish(config)))
 }

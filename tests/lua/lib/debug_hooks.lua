@@ -1,5 +1,5 @@
 -- what: debug.sethook: order and contents of call, return, line and count events
--- skip: llvm*
+-- skip: llvm* baseline* tiers
 local log, names = {}, {}
 local function note(event, line)
   local i = debug.getinfo(2, "nSlt")
