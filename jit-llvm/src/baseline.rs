@@ -10,6 +10,7 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_codegen::{CompiledCode, Context};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 use std::sync::Arc;
+use vm_bridge::arch::TailThunk;
 use vm_bridge::code_memory::CodeMemory;
 use vm_bridge::frame_state::CodeInfo;
 use vm_bridge::perf_map::PerfMap;
@@ -69,7 +70,7 @@ impl Baseline {
             osr: func.osr,
         };
         let lowered = lower_clif((FunctionBuilder::new(&mut context.func, builder), self.isa.frontend_config()), func, job, around, options);
-        let (mut info, exit_slot) = lowered.map_err(|e| {
+        let (mut info, exit_slot, tail_calls) = lowered.map_err(|e| {
             // The builder is left in the middle of a function.
             *builder = FunctionBuilderContext::new();
             match e {
@@ -81,9 +82,19 @@ impl Baseline {
         if !code.buffer.relocs().is_empty() {
             return Err(JitError::Generator("baseline: code that refers to something else".into()));
         }
-        let stack_map = stack_map(code, &info, exit_slot)?;
-        let bytes = code.code_buffer();
-        let block = self.memory.install(bytes)?;
+        let (mut safepoints, exits) = records(code, &info, exit_slot)?;
+        let mut bytes = code.code_buffer().to_vec();
+        let mut entry_offset = 0;
+        if tail_calls {
+            entry_offset = bytes.len().next_multiple_of(16);
+            bytes.resize(entry_offset, 0xcc);
+            let thunk = TailThunk::new(entry_offset as u32);
+            // It is no function of the program's: the site is none.
+            safepoints.push(SafepointRecord { offset: entry_offset as u32 + thunk.return_offset, id: u64::MAX >> 2, slots: Vec::new() });
+            bytes.extend(thunk.code);
+        }
+        let stack_map = StackMap::from_records(safepoints, exits);
+        let block = self.memory.install(&bytes)?;
         let start = block.code().start as u64;
         let range = start..start + bytes.len() as u64;
         if let Some(map) = &self.perf_map {
@@ -93,12 +104,12 @@ impl Baseline {
         info.osr_pc = place.loop_pc;
         info.objects = crate::worker::named_objects(func);
         let size = block.len();
-        Ok(NewCode { tier: Tier::Baseline, range, entry: start, stack_map, info, size, owner: Box::new((block, cell)) })
+        Ok(NewCode { tier: Tier::Baseline, range, entry: start + entry_offset as u64, stack_map, info, size, owner: Box::new((block, cell)) })
     }
 }
 
 /// Where values are at calls and exits.
-fn stack_map(code: &CompiledCode, info: &CodeInfo, exit_slot: StackSlot) -> Result<StackMap, JitError> {
+fn records(code: &CompiledCode, info: &CodeInfo, exit_slot: StackSlot) -> Result<(Vec<SafepointRecord>, Vec<ExitRecord>), JitError> {
     let missing = |what: &str| JitError::Generator(format!("baseline: {what}"));
     let frame = code.buffer.frame_layout().ok_or_else(|| missing("no frame layout"))?;
     let exit_offset = frame.stackslots[exit_slot].offset as i32;
@@ -127,5 +138,5 @@ fn stack_map(code: &CompiledCode, info: &CodeInfo, exit_slot: StackSlot) -> Resu
             site => safepoints.push(SafepointRecord { offset: at, id: u64::from(site) - 1, slots }),
         }
     }
-    Ok(StackMap::from_records(safepoints, exits))
+    Ok((safepoints, exits))
 }

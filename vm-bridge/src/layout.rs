@@ -124,6 +124,8 @@ raw_fields! {
     VM_NRESULTS = offset_of!(Vm, native) + offset_of!(NativeState, nresults), Vm;
     /// `vm.native.args[0]`.
     VM_ARGS = offset_of!(Vm, native) + offset_of!(NativeState, args), Vm;
+    /// `vm.native.tail_call`, six words.
+    VM_TAIL_CALL = offset_of!(Vm, native) + offset_of!(NativeState, tail_call), Vm;
     /// `vm.heap.nursery_top`.
     VM_NURSERY_TOP = offset_of!(Vm, heap) + offset_of!(Heap, nursery_top), Vm;
     /// `vm.heap.nursery_limit`.

@@ -68,6 +68,9 @@ pub struct NativeState {
     pub live_args: u32,
     /// Arguments beyond the first [`ARG_REGISTERS`] (argument `i` in slot `i`), and the values of multiple results.
     pub args: [Value; ARG_SLOTS],
+    /// A tail call on its way: entry, closure, number of arguments, the first three of them. Not a root: nothing collects
+    /// between the store and the jump.
+    pub tail_call: [u64; 3 + ARG_REGISTERS],
     /// Private to the backend; 0 without one.
     pub engine: usize,
     /// Multiple results that do not fit `args` (then all of them stand here); a root.
@@ -83,6 +86,7 @@ impl NativeState {
             nresults: 0,
             live_args: 0,
             args: [Value::NIL; ARG_SLOTS],
+            tail_call: [0; 3 + ARG_REGISTERS],
             engine: 0,
             more: Vec::new(),
         }

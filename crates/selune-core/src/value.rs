@@ -50,6 +50,8 @@ pub const TRUE: u64 = SPECIAL | 2;
 pub const MULTI: u64 = SPECIAL | 3;
 /// Internal mark: "compiled OSR code left; go on in the interpreter".
 pub const RESUME: u64 = SPECIAL | 4;
+/// Internal mark: what compiled code returns to the thunk that makes its tail call.
+pub const TAIL_CALL: u64 = SPECIAL | 7;
 /// Internal mark: an empty key of a hash part (never visible to Lua).
 pub const EMPTY: u64 = SPECIAL | 5;
 /// Internal mark: a key of a hash part that died (its entry is not free for lookups, and holds nil).

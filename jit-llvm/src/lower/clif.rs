@@ -16,6 +16,7 @@ use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::FunctionBuilder;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use selune_core::value::TAIL_CALL;
 use vm_bridge::layout::{self, AliasClass, ObjectField, RawField};
 use vm_bridge::runtime::{RtFn, RtType};
 
@@ -63,6 +64,7 @@ pub(super) struct ClifMachine<'b> {
     /// Where side exits put what is live, and how much that can be.
     exit_slot: StackSlot,
     exit_words: Cell<u32>,
+    tail_calls: Cell<bool>,
 }
 
 const TRUSTED: MemFlagsData = MemFlagsData::trusted();
@@ -108,16 +110,17 @@ impl<'b> ClifMachine<'b> {
             types: RefCell::default(),
             exit_slot,
             exit_words: Cell::new(1),
+            tail_calls: Cell::new(false),
         }
     }
 
-    /// The function is complete. Gives the slot of the side exits.
-    pub fn finish(self, config: TargetFrontendConfig) -> StackSlot {
+    /// The function is complete. Gives the slot of the side exits, and whether it makes tail calls.
+    pub fn finish(self, config: TargetFrontendConfig) -> (StackSlot, bool) {
         let mut b = self.b.into_inner();
         b.func.sized_stack_slots[self.exit_slot].size = 8 * self.exit_words.get();
         b.seal_all_blocks();
         b.finalize(config);
-        self.exit_slot
+        (self.exit_slot, self.tail_calls.get())
     }
 
     fn value(&self, x: Word) -> Value {
@@ -186,6 +189,13 @@ impl<'b> ClifMachine<'b> {
         let (x, y) = (self.value(x), self.value(y));
         let v = f(&mut self.b.borrow_mut(), x, y);
         Ok(self.made(v, ty))
+    }
+    fn target_entry(&self, target: Target<Word>) -> Result<Word> {
+        match target {
+            Target::Entry(entry) => Ok(entry),
+            // By way of the proto: there may be better code by then.
+            Target::Own => self.load_raw(self.address(self.around.proto), layout::PROTO_ENTRY, MTy::Raw),
+        }
     }
     fn site(site: u64) -> Result<u32> {
         u32::try_from(site + 1).ok().filter(|s| *s < EXIT).ok_or(LowerError::Internal("too many call sites"))
@@ -459,19 +469,20 @@ impl Machine for ClifMachine<'_> {
         Ok(r.zip(ret).map(|(r, ty)| self.made(r, ty)))
     }
     fn call(&self, target: Target<Word>, args: CallArgs<Word>, site: u64) -> Result<Word> {
-        let entry = match target {
-            Target::Entry(entry) => entry,
-            // By way of the proto: there may be better code by then.
-            Target::Own => self.load_raw(self.address(self.around.proto), layout::PROTO_ENTRY, MTy::Raw)?,
-        };
-        let entry = self.value(entry);
+        let entry = self.value(self.target_entry(target)?);
         let args: Vec<Value> = std::iter::once(self.vm()).chain(args).map(|a| self.value(a)).collect();
         let r = self.call_address(entry, &args, Some(I64), Self::site(site)?).ok_or(LowerError::Internal("a call without result"))?;
         Ok(self.made(r, MTy::Value))
     }
-    /// Cranelift has tail calls only in a calling convention of its own.
-    fn jump_to(&self, _: Target<Word>, _: CallArgs<Word>) -> Result<()> {
-        Err(LowerError::NotInBaseline("a tail call"))
+    /// Cranelift has tail calls only in a calling convention of its own: the function's entry is a thunk (`TailThunk`).
+    fn jump_to(&self, target: Target<Word>, args: CallArgs<Word>) -> Result<()> {
+        let entry = self.target_entry(target)?;
+        for (i, x) in std::iter::once(entry).chain(args).enumerate() {
+            let word = RawField { offset: layout::VM_TAIL_CALL.offset + layout::SLOT * i, ..layout::VM_TAIL_CALL };
+            self.store_raw(self.vm(), word, x)?;
+        }
+        self.tail_calls.set(true);
+        self.return_value(self.constant(TAIL_CALL))
     }
     fn exit(&self, id: u64, live: &[Word]) -> Result<()> {
         let id = u32::try_from(id + 1).ok().filter(|i| *i < EXIT).ok_or(LowerError::Internal("too many exits"))?;

@@ -87,15 +87,16 @@ pub fn lower<'c>(
 }
 
 /// Writes the function through Cranelift's builder. Also gives what the runtime needs to know about its code (as `lower`), and
-/// the slot of the frame where side exits put what is live.
+/// the slot of the frame where side exits put what is live, and whether the function makes tail calls.
 pub(crate) fn lower_clif(
     (builder, config): (FunctionBuilder, TargetFrontendConfig),
     func: &Func,
     job: &JobInput,
     around: Surroundings,
     options: LowerOptions,
-) -> Result<(CodeInfo, StackSlot), LowerError> {
+) -> Result<(CodeInfo, StackSlot, bool), LowerError> {
     let machine = ClifMachine::new(builder, around);
     let info = Lowering::new(func, job, &machine, options).run()?;
-    Ok((info, machine.finish(config)))
+    let (exit_slot, tail_calls) = machine.finish(config);
+    Ok((info, exit_slot, tail_calls))
 }

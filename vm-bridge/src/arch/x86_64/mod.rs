@@ -8,6 +8,7 @@ mod lazy;
 mod runtime;
 mod side_exit;
 mod stack;
+mod tail;
 
 #[doc(no_inline)]
 pub use selune_core::native_state::NativeState;
@@ -20,6 +21,7 @@ pub use side_exit::{
     SideExitHandler, Stub, patch_exit,
 };
 pub use stack::call_on_stack;
+pub use tail::TailThunk;
 
 #[cfg(test)]
 mod tests;
