@@ -63,6 +63,8 @@ pub struct Shape {
     pub inline_cap: u32,
     /// Bit `m`: the name of metamethod `m` is no key (always 0 with `DICT`).
     pub absent: u32,
+    /// The slot of `__index`, or `NO_SLOT` (always that with `DICT`).
+    pub index_slot: u32,
     /// How many keys were added as no constants of the program.
     dynamic: u32,
     /// The metatable, nil without one or with `OWN_META`.
@@ -241,6 +243,7 @@ impl Heap {
             nslots: 0,
             inline_cap,
             absent: if flags & DICT != 0 { 0 } else { (1 << METAMETHODS) - 1 },
+            index_slot: NO_SLOT,
             dynamic: 0,
             metatable,
             parent,
@@ -260,6 +263,7 @@ impl Heap {
             (*keys).users += 1;
             if !parent.is_null() {
                 ((*shape).nslots, (*shape).absent, (*shape).dynamic) = ((*parent).nslots, (*parent).absent, (*parent).dynamic);
+                (*shape).index_slot = (*parent).index_slot;
             }
         }
         if metatable.is_heap() {
@@ -307,6 +311,9 @@ impl Heap {
             let event = (*key.as_header()).extra;
             if event != 0 {
                 (*child).absent &= !(1 << (event - 1));
+                if event - 1 == Metamethod::Index as u8 {
+                    (*child).index_slot = (*shape).nslots;
+                }
             }
             (*shape).children.insert(key, child);
             Some(child)
@@ -395,7 +402,8 @@ impl Heap {
 
 #[inline(always)]
 fn lookup_index(shape: u32, key: Value) -> usize {
-    ((key.0 >> 4) as usize ^ shape as usize) % LOOKUP_CACHE
+    // Keys lie side by side and shapes have neighbouring numbers: without the factor pairs of them would meet.
+    ((key.0 >> 4) as u32 ^ shape.wrapping_mul(0x9E37_79B1) >> 20) as usize % LOOKUP_CACHE
 }
 
 #[inline(always)]

@@ -1,6 +1,6 @@
 //! The table operations as methods of the heap, for callers that hold one anyway.
 use crate::heap::Heap;
-use crate::shape::{HAS_META, Metamethod};
+use crate::shape::{HAS_META, Metamethod, NO_SLOT, OWN_META};
 use crate::table::{self, InvalidKey, KeyError};
 use crate::value::Value;
 
@@ -79,17 +79,35 @@ impl Heap {
         self.metamethod(self.metatable(t), Metamethod::NewIndex).is_nil()
     }
     /// `t[key]` for an interned string, through a chain of tables by `__index`; None when something else has to be asked.
-    pub fn index_tables(&self, mut t: Value, key: Value) -> Option<Value> {
+    #[inline]
+    pub fn index_tables(&self, t: Value, key: Value) -> Option<Value> {
+        let v = self.get_str(t, key);
+        if !v.is_nil() { Some(v) } else { self.index_tables_above(t, key) }
+    }
+    /// `index_tables` where `t[key]`, raw, is known to be nil.
+    pub fn index_tables_above(&self, mut t: Value, key: Value) -> Option<Value> {
         for _ in 0..100 {
+            let shape = self.shape_of(t);
+            let m = if shape.flags & OWN_META == 0 { shape.metatable } else { self.metatable(t) };
+            if m.is_nil() {
+                return Some(Value::NIL);
+            }
+            let shape = self.shape_of(m);
+            t = if shape.is_dict() {
+                self.get_str(m, self.event_name(Metamethod::Index))
+            } else if shape.index_slot == NO_SLOT {
+                return Some(Value::NIL);
+            } else {
+                // SAFETY: a slot of the shape of a live table.
+                unsafe { *table::slot_ptr(m.as_table(), shape.index_slot).1 }
+            };
+            if !t.is_table() {
+                return t.is_nil().then_some(Value::NIL);
+            }
             let v = self.get_str(t, key);
-            if !v.is_nil() || self.shape_of(t).flags & HAS_META == 0 {
+            if !v.is_nil() {
                 return Some(v);
             }
-            let next = self.metamethod(self.metatable(t), Metamethod::Index);
-            if !next.is_table() {
-                return next.is_nil().then_some(Value::NIL);
-            }
-            t = next;
         }
         None
     }

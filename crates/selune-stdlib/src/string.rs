@@ -101,15 +101,13 @@ fn reverse(vm: &mut Vm, args: Args) -> NativeResult {
 
 fn lower(vm: &mut Vm, args: Args) -> NativeResult {
     let s = vm.check_str(args, 0)?;
-    let bytes = vm.bytes(s).to_ascii_lowercase();
-    let s = vm.new_string_from(bytes)?;
+    let s = vm.map_string(s, |c| c.to_ascii_lowercase())?;
     vm.ret1(s)
 }
 
 fn upper(vm: &mut Vm, args: Args) -> NativeResult {
     let s = vm.check_str(args, 0)?;
-    let bytes = vm.bytes(s).to_ascii_uppercase();
-    let s = vm.new_string_from(bytes)?;
+    let s = vm.map_string(s, |c| c.to_ascii_uppercase())?;
     vm.ret1(s)
 }
 

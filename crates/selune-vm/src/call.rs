@@ -376,6 +376,45 @@ impl Vm {
         self.run_until(home, flow, floor)?;
         Ok(self.top() - func)
     }
+    /// Calls an ordinary native on behalf of compiled code, as `call_from_compiled` does anything: `fill` writes its `nargs`
+    /// arguments. Gives where its results are on the stack and their number; the caller sets the thread's top back. None:
+    /// it is something else, or there is something to be done around the call.
+    #[inline]
+    pub fn native_from_compiled(&mut self, f: Value, nargs: u32, fill: impl FnOnce(*mut Value)) -> Option<Result<(usize, usize), Thrown>> {
+        if !f.is_native() {
+            return None;
+        }
+        // SAFETY: checked to be a native; its flags hold a NativeKind, its function a NativeFn. THREAD-1 and room on the stack,
+        // which is tested.
+        unsafe {
+            let native = f.as_native();
+            let t = self.cur;
+            let at = (*t).live_top();
+            let top = at + 1 + nargs;
+            let floor = (*t).frames.len();
+            if (*native).header.flags != NativeKind::Plain as u8 || top + NATIVE_STACK > (*t).stack_cap || floor == (*t).frames.capacity() || (*t).hook_mask != 0 {
+                return None;
+            }
+            let slot = (*t).stack.add(at as usize);
+            *slot = f;
+            fill(slot.add(1));
+            (*t).top = top;
+            (*t).frames.push(Vm::frame(FrameKind::Native, at, top, -1, Delivery::Entry, 0));
+            let function = core::mem::transmute::<*const (), NativeFn>((*native).function);
+            let n = match function(self, Args { base: at + 1, n: nargs }) {
+                Ok(n) => n,
+                Err(Thrown) => return Some(self.run_until(t, Err(Thrown), floor).map(|()| (at as usize, 0))),
+            };
+            if (*t).hook_mask != 0 {
+                // It has set a hook: its return is told.
+                let frame = (*t).frames.pop().expect("the native's frame");
+                let first = (*t).top - n as u32;
+                return Some(self.finish_frame(frame, first, n as u32).map(|_| (at as usize, n)));
+            }
+            (*t).frames.set_len(floor);
+            Some(Ok(((*t).top as usize - n, n)))
+        }
+    }
     /// Runs the frames from number `floor` on, whose lowest has `Delivery::Entry`, until that one has returned (its results
     /// are at its `func..` with the top above them). May call.
     pub fn run_frames(&mut self, floor: usize) -> Result<(), Thrown> {

@@ -154,11 +154,28 @@ impl Vm {
         self.heap.new_string(s)
     }
     /// A new string value from a vector; checks the memory limit first.
+    #[inline]
     pub fn new_string_from(&mut self, s: Vec<u8>) -> Result<Value, Thrown> {
         if s.len() >= 1 << 16 {
             self.reserve(s.len())?;
         }
         Ok(self.heap.new_string(&s))
+    }
+    /// The string of the same length whose bytes are `f` of those of `s`; checks the memory limit first.
+    #[inline]
+    pub fn map_string(&mut self, s: Value, f: impl Fn(u8) -> u8) -> Result<Value, Thrown> {
+        let from = selune_core::string::bytes(s);
+        if let [c] = from {
+            return Ok(self.heap.char_string(f(*c)));
+        }
+        if from.is_empty() {
+            return Ok(s);
+        }
+        if from.len() >= 1 << 16 {
+            self.reserve(from.len())?;
+        }
+        // SAFETY: room for as many bytes; the old string stays where it is (GC-1).
+        Ok(self.heap.new_string_with(from.len(), |to| unsafe { from.iter().enumerate().for_each(|(i, c)| to.add(i).write(f(*c))) }))
     }
     /// The bytes of a string value (empty for anything else).
     #[inline]
@@ -189,11 +206,13 @@ impl Vm {
         self.heap.new_native(f as *const (), name, kind as u8, upvalues)
     }
     /// The running native's function value.
+    #[inline]
     pub fn callee(&self) -> Value {
         let f = self.thread().frames.last().expect("a native is running");
         self.stack_at(f.func as usize)
     }
     /// Upvalue `i` of the running native.
+    #[inline]
     pub fn upvalue(&self, i: usize) -> Value {
         let f = self.callee();
         assert!(f.is_native());
@@ -204,6 +223,7 @@ impl Vm {
         }
     }
     /// Sets upvalue `i` of the running native.
+    #[inline]
     pub fn set_upvalue(&mut self, i: usize, v: Value) {
         let f = self.callee();
         assert!(f.is_native());

@@ -23,6 +23,18 @@ pub unsafe extern "C" fn call(vm: *mut Vm, f: Value, nargs: u64, a0: Value, a1: 
     unsafe {
         super::with_vm(vm, |vm| {
             let n = nargs as usize;
+            let more = vm.native.args.as_ptr();
+            let fill = |to: *mut Value| {
+                for (i, v) in [a0, a1, a2].into_iter().take(n).enumerate() {
+                    *to.add(i) = v;
+                }
+                for i in 3..n {
+                    *to.add(i) = *more.add(i);
+                }
+            };
+            if let Some(r) = native(vm, f, n, fill) {
+                return r;
+            }
             let at = begin(vm, f, n)?;
             for (i, v) in [a0, a1, a2].into_iter().take(n).enumerate() {
                 vm.set_stack_at(at + 1 + i, v);
@@ -45,6 +57,12 @@ pub unsafe extern "C" fn call_more(vm: *mut Vm, f: Value, _nargs: u64, _a0: Valu
     unsafe {
         super::with_vm(vm, |vm| {
             let n = vm.native.nresults as usize;
+            if n <= ARG_SLOTS {
+                let list = vm.native.args.as_ptr();
+                if let Some(r) = native(vm, f, n, |to| to.copy_from_nonoverlapping(list, n)) {
+                    return r;
+                }
+            }
             let at = begin(vm, f, n)?;
             if n > ARG_SLOTS {
                 for (i, v) in std::mem::take(&mut vm.native.more).into_iter().enumerate() {
@@ -59,6 +77,19 @@ pub unsafe extern "C" fn call_more(vm: *mut Vm, f: Value, _nargs: u64, _a0: Valu
             finish(vm, at, n)
         })
     }
+}
+
+/// The call of an ordinary native; None when it is something else.
+#[inline(always)]
+fn native(vm: &mut Vm, f: Value, n: usize, fill: impl FnOnce(*mut Value)) -> Option<Result<Value, Thrown>> {
+    let here = 0u8;
+    if (&raw const here as u64) < vm.native.context.native_limit {
+        return None;
+    }
+    let top = vm.top();
+    let r = vm.native_from_compiled(f, n as u32, fill)?.map(|(at, n)| take_results(vm, at, n));
+    vm.thread_mut().top = top as u32;
+    Some(r)
 }
 
 /// Makes room for a call of `f` with `n` arguments on the VM stack; gives the index of `f`.

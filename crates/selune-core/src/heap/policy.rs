@@ -11,6 +11,9 @@ const WAITING: u64 = 2 << 20;
 /// ... up to this live size; beyond, that would cost too much, and it takes `WAITING_FACTOR` times the live size.
 const WAITING_SMALL: u64 = 4 << 20;
 const WAITING_FACTOR: u64 = 16;
+/// While such collections find nothing that was waited for, they come half as often each time, down to one for so many bytes.
+/// (The standard library's files have finalizers, so nearly every program has objects that are waited for.)
+const WAITING_IDLE: u64 = 64 << 20;
 /// From this size on, `reserve` tries the allocation itself.
 const TRY_RESERVE: usize = 1 << 20;
 
@@ -80,6 +83,9 @@ pub(crate) struct Policy {
     threshold: usize,
     /// `GcStats::nursery_allocated` at the last major collection.
     allocated_at_major: u64,
+    /// How many times in a row nothing that was waited for happened in a major collection; and what there was to wait for then.
+    idle: u32,
+    waited_for: (usize, usize),
     /// Bytes that objects own outside of the heap.
     pub(crate) external: usize,
     /// The same for what the heap itself allocates for threads and protos.
@@ -90,7 +96,7 @@ pub(crate) struct Policy {
 
 impl Policy {
     pub(crate) fn new(nursery_max: usize) -> Policy {
-        Policy { nursery_max, threshold: MIN_GROWTH, allocated_at_major: 0, external: 0, owned: 0, step_done: 0 }
+        Policy { nursery_max, threshold: MIN_GROWTH, allocated_at_major: 0, idle: 0, waited_for: (0, 0), external: 0, owned: 0, step_done: 0 }
     }
 }
 
@@ -151,13 +157,22 @@ impl Heap {
         if !self.weak_tables.is_empty() || !self.with_finalizer.is_empty() {
             let live = self.stats.live as u64;
             let pace = if live <= WAITING_SMALL { live.max(WAITING) } else { live * WAITING_FACTOR };
+            let pace = if self.waited_for() == self.policy.waited_for { pace.max((WAITING << self.policy.idle).min(WAITING_IDLE)) } else { pace };
             if self.stats.nursery_allocated - self.policy.allocated_at_major >= pace {
                 self.request(POLL_MAJOR);
             }
         }
     }
+    /// What changes when weak tables or objects with finalizers come or go.
+    fn waited_for(&self) -> (usize, usize) {
+        (self.weak_tables.len(), self.with_finalizer.len())
+    }
     /// After a major collection.
     pub(crate) fn adapt_threshold(&mut self) {
+        let waited_for = self.waited_for();
+        let idle = waited_for == self.policy.waited_for && self.finalizable.is_empty() && self.weak_tables.is_empty();
+        self.policy.idle = if idle { (self.policy.idle + 1).min(16) } else { 0 };
+        self.policy.waited_for = waited_for;
         let live = self.old_bytes();
         self.stats.live = live;
         let growth = live as u128 * self.params.pause.max(100).saturating_sub(100) as u128 / 100;

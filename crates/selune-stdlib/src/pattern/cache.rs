@@ -32,10 +32,16 @@ impl PatternCache {
     pub fn get(&mut self, pattern: &[u8], anchors: bool) -> Rc<Program> {
         let slot = &mut self.slots[slot_of(pattern)];
         match slot {
-            Some(entry) if *entry.pattern == *pattern && entry.anchors == anchors => Rc::clone(&entry.program),
+            Some(entry) if entry.anchors == anchors && same(&entry.pattern, pattern) => Rc::clone(&entry.program),
             _ => fill(slot, pattern, anchors),
         }
     }
+}
+
+/// Are they equal? Patterns are short: comparing them in place is cheaper than a call.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    a.len() == b.len() && if a.len() <= 16 { a.iter().zip(b).all(|(x, y)| x == y) } else { a == b }
 }
 
 #[cold]
@@ -48,12 +54,13 @@ fn fill(slot: &mut Option<Entry>, pattern: &[u8], anchors: bool) -> Rc<Program> 
     program
 }
 
-/// Mixes the length and a few bytes; a collision only costs a compilation.
+/// Mixes the length and the bytes at both ends; a collision only costs a compilation.
 #[inline]
 fn slot_of(pattern: &[u8]) -> usize {
-    let mut hash = pattern.len() as u32;
-    for &c in pattern.iter().take(16) {
-        hash = (hash ^ u32::from(c)).wrapping_mul(0x0100_0193);
-    }
-    (hash >> 16 ^ hash) as usize % SLOTS
+    let ends = match (pattern.first_chunk::<4>(), pattern.last_chunk::<4>()) {
+        (Some(a), Some(b)) => (u64::from(u32::from_le_bytes(*a)) << 32) | u64::from(u32::from_le_bytes(*b)),
+        _ => pattern.iter().fold(0, |h, &c| h << 8 | u64::from(c)),
+    };
+    ((ends ^ pattern.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) as usize
 }
+const _: () = assert!(SLOTS == 1 << (64 - 58));

@@ -4,6 +4,7 @@ use crate::semantics::Outcome;
 use crate::semantics::arith::ArithOp;
 use selune_core::feedback::{IndexSlot, index_seen, types};
 use selune_core::number;
+use selune_core::object::ArrayPart;
 use selune_core::opcode::Op;
 
 /// The operator of an arithmetic opcode, and whether its right operand is a constant.
@@ -267,12 +268,15 @@ macro_rules! arith {
                     *base.add(i.a()) = r;
                     next!(vm, pc, base, k, fb)
                 }
-            } else if t < T_INT && u < T_INT {
+            } else if t < T_INT {
+                if u >= T_INT { return arith_mixed::<{ ArithOp::$op as usize }, $konst>(vm, pc, base, k, fb) }
                 let ($p, $q) = (i.float_b(base), i.float_c(from));
                 let r: f64 = $float;
                 saw(pc, types::FLOAT);
                 *base.add(i.a()) = Value::float_unchecked(r);
                 next!(vm, pc, base, k, fb)
+            } else if u < T_INT {
+                return arith_mixed::<{ ArithOp::$op as usize }, $konst>(vm, pc, base, k, fb)
             }
             return int_op::<{ ArithOp::$op as usize }, $konst, false>(vm, pc, base, k, fb, 0)
         } }
@@ -407,12 +411,16 @@ op! { op_len |vm, pc, base, i, k, fb| {
     let v = *base.add(i.b());
     if v.is_table() {
         let t = v.as_table();
-        // The border that was seen last, when it still is one and the table has no metatable.
         if (*vm).heap.shape_has_no_metatable((*t).header.aux) {
-            let n = (*vm).heap.length(v);
+            // The border that was seen last, when it still is one.
+            let a = (*t).array.as_array();
+            let n = (*a).border as usize;
+            if n == 0 || n >= (*a).cap as usize || (*ArrayPart::element(a, n - 1)).is_nil() || !(*ArrayPart::element(a, n)).is_nil() {
+                return len_search(vm, pc, base, k, fb)
+            }
             let s: *mut IndexSlot = fb_slot(fb, pc);
             (*s).seen |= index_seen::ARRAY;
-            *base.add(i.a()) = Value::small_int(n);
+            *base.add(i.a()) = Value::small_int(n as i64);
             next!(vm, pc, base, k, fb)
         }
     } else if v.is_string() {
@@ -423,6 +431,17 @@ op! { op_len |vm, pc, base, i, k, fb| {
     }
     return len_slow(vm, pc, base, k, fb)
 } }
+op! {
+    /// The length of a table without metatable.
+    #[inline(never)]
+    len_search |vm, pc, base, i, k, fb| {
+        let n = (*vm).heap.length(*base.add(i.b()));
+        let s: *mut IndexSlot = fb_slot(fb, pc);
+        (*s).seen |= index_seen::ARRAY;
+        *base.add(i.a()) = Value::small_int(n);
+        next!(vm, pc, base, k, fb)
+    }
+}
 fn len_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let v = reg(vm, i.b());
     let s: *mut IndexSlot = fb_slot_slow(vm, i);

@@ -27,6 +27,9 @@ unsafe fn rest_of_lua_frame(frame: *mut CallFrame) {
         (&raw mut (*frame).data).write(0);
     }
 }
+// Loops over arguments and results read `volatile`: there are a few of them, and the vector code that the compiler would make
+// of the loops uses so many registers that the handlers would have to save some at every call.
+
 /// Index of a stack slot.
 #[inline(always)]
 unsafe fn index_of(t: *mut Thread, slot: *mut Value) -> u32 {
@@ -160,7 +163,7 @@ macro_rules! native {
             let count = if wanted < 0 { n } else { wanted as u32 };
             let mut j = 0;
             while j < count {
-                *to.add(j as usize) = if j < n { *from.add(j as usize) } else { Value::NIL };
+                *to.add(j as usize) = if j < n { from.add(j as usize).read_volatile() } else { Value::NIL };
                 j += 1;
             }
             (*t).top = if wanted < 0 { index_of(t, to) + n } else { (*frame).top.max(index_of(t, to) + count) };
@@ -346,6 +349,7 @@ op! { op_tail_call |vm, pc, base, i, k, fb| {
         let func = (*frame).func;
         let top = func + 1 + (*p).max_stack as u32;
         let countdown = (*p).tier.countdown;
+        if (*s).kind == 3 { (*s).callee = p as usize }
         if (*s).callee == p as usize && given > (*p).num_params as usize && !(*p).is_vararg && top <= (*t).stack_cap && countdown > 0
             && (*vm).heap.gc_request == 0
         {
@@ -354,7 +358,7 @@ op! { op_tail_call |vm, pc, base, i, k, fb| {
             let to = (*t).stack.add(func as usize);
             let mut j = 0;
             while j < given {
-                *to.add(j) = *ra.add(j);
+                *to.add(j) = ra.add(j).read_volatile();
                 j += 1;
             }
             (*frame).proto = p;
@@ -365,9 +369,19 @@ op! { op_tail_call |vm, pc, base, i, k, fb| {
             (*frame).flags = frame_flags::TAIL | (*frame).flags & frame_flags::FINALIZER;
             next!(vm, (*p).code_ptr, to.add(1), (*p).k_ptr, (*p).fb_ptr)
         }
+    } else if f.is_function() {
+        return tail_call_native(vm, pc, base, k, fb)
     }
     return tail_call_slow(vm, pc, base, k, fb)
 } }
+op! {
+    /// Calls an ordinary native on the spot; the return that follows takes its results.
+    #[inline(never)]
+    tail_call_native |vm, pc, base, i, k, fb| {
+        let given = if i.b() != 0 { i.b() as u32 - 1 } else { (*(*vm).cur).top - index_of((*vm).cur, base.add(i.a())) - 1 };
+        native!(vm, pc, base, k, fb, i.a(), given, -1, tail_call_slow)
+    }
+}
 fn tail_call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let frame = *vm.thread().frames.last().expect("a Lua frame");
     let mut func = frame.base + i.a() as u32;
@@ -500,7 +514,7 @@ op! { op_return |vm, pc, base, i, k, fb| {
         };
         let mut j = 0;
         while j < wanted {
-            *to.add(j) = if j < given { *from.add(j) } else { Value::NIL };
+            *to.add(j) = if j < given { from.add(j).read_volatile() } else { Value::NIL };
             j += 1;
         }
         (*t).frames.set_len(n);
@@ -546,7 +560,7 @@ op! { op_var_arg |vm, pc, base, i, k, fb| {
     let from = base.sub(1 + n);
     let mut j = 0;
     while j < wanted {
-        *to.add(j) = if j < n { *from.add(j) } else { Value::NIL };
+        *to.add(j) = if j < n { from.add(j).read_volatile() } else { Value::NIL };
         j += 1;
     }
     next!(vm, pc, base, k, fb)

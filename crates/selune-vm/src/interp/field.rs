@@ -26,7 +26,7 @@ unsafe fn holder_of(t: *mut Table, slot: usize) -> *mut selune_core::object::Hea
 }
 
 macro_rules! get {
-    ($name:ident, |$base:ident, $i:ident| $object:expr) => {
+    ($name:ident, $other:ident, |$base:ident, $i:ident| $object:expr) => {
         op! { $name |vm, pc, base, i, k, fb| {
             let o: *const Value = { let ($base, $i) = (base, i); $object };
             if tag_at(o) == T_TABLE {
@@ -41,12 +41,35 @@ macro_rules! get {
                     }
                 }
             }
-            return get_poly(vm, pc, base, k, fb)
+            return $other(vm, pc, base, k, fb)
         } }
     };
 }
-get!(op_get_field, |base, i| base.add(i.b()));
-get!(op_get_tab_up, |base, i| &raw const (*(*Closure::upvalue(closure_of(base), i.b())).as_cell()).value);
+get!(op_get_field, get_entries, |base, i| base.add(i.b()));
+op! {
+    /// The second to fourth entry of a slot, for fields of the receiver itself.
+    #[inline(never)]
+    get_entries |vm, pc, base, i, k, fb| {
+        let o = base.add(i.b());
+        if tag_at(o) == T_TABLE {
+            let t = (*o).as_table();
+            let s: *mut FieldSlot = fb_slot(fb, pc);
+            let shape = (*t).header.aux;
+            let mut e = &raw const (*s).entries[1];
+            let end = e.add(3);
+            while e != end && (*e).shape != shape { e = e.add(1) }
+            if e != end && (*e).mshape == 0 {
+                let v = *slot_of(t, (*e).slot as usize);
+                if !v.is_nil() {
+                    *base.add(i.a()) = v;
+                    next!(vm, pc, base, k, fb)
+                }
+            }
+        }
+        return get_poly(vm, pc, base, k, fb)
+    }
+}
+get!(op_get_tab_up, get_poly, |base, i| &raw const (*(*Closure::upvalue(closure_of(base), i.b())).as_cell()).value);
 op! { op_self |vm, pc, base, i, k, fb| {
     let o = base.add(i.b());
     if tag_at(o) == T_TABLE {
@@ -107,6 +130,8 @@ fn note_string_method(vm: &mut Vm, s: *mut FieldSlot, key: Value) {
         unsafe { ((*s).spare[0], (*s).spare[1]) = (vm.heap.shape_of(methods).id, slot) };
     }
 }
+/// The smallest tag of heap values.
+const T_HEAP: u16 = selune_core::value::TAG_STRING as u16;
 /// Tag of tables.
 const T_TABLE: u16 = selune_core::value::TAG_TABLE as u16;
 
@@ -149,7 +174,9 @@ op! {
             // What the slot does not know, or knows wrong, is recorded in the slow path.
             if !v.is_nil() {
                 Some(v)
-            } else if way == 0 || way == u32::MAX && (j < 4 || (*s).mega != 0) {
+            } else if way == 0 {
+                (*vm).heap.index_tables_above(o, *k.add(i.c()))
+            } else if way == u32::MAX && (j < 4 || (*s).mega != 0) {
                 (*vm).heap.index_tables(o, *k.add(i.c()))
             } else {
                 None
@@ -279,12 +306,13 @@ macro_rules! set {
                 let t = (*o).as_table();
                 let s: *mut FieldSlot = fb_slot(fb, pc);
                 let e = &raw const (*s).entries[0];
-                if (*t).header.aux == (*e).shape && (*e).mshape == 0 {
-                    let slot = (*e).slot as usize;
-                    let p = slot_of(t, slot);
-                    let v = rk_fast(base, k, i.c());
-                    if !(*p).is_nil() && (!v.is_heap() || (*holder_of(t, slot)).gc & GC_BARRIER == 0) {
-                        *p = v;
+                let slot = (*e).slot as usize;
+                let inline = (*t).header.extra as usize;
+                if (*t).header.aux == (*e).shape && (*e).mshape == 0 && slot < inline {
+                    let p = Table::inline(t, slot);
+                    let v = rk_slot(base, k, i.c());
+                    if !(*p).is_nil() && (tag_at(v) < T_HEAP || (*t).header.gc & GC_BARRIER == 0) {
+                        *p = *v;
                         next!(vm, pc, base, k, fb)
                     }
                 }

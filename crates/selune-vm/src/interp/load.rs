@@ -6,7 +6,8 @@ op! { op_move |vm, pc, base, i, k, fb| { *base.add(i.a()) = *base.add(i.b()); ne
 op! { op_load_k |vm, pc, base, i, k, fb| { *base.add(i.a()) = *k.add(i.bx()); next!(vm, pc, base, k, fb) } }
 op! { op_load_nil |vm, pc, base, i, k, fb| {
     let a = base.add(i.a());
-    for j in 0..=i.b() { *a.add(j) = Value::NIL }
+    // (A plain loop: see call.rs.)
+    for j in 0..=i.b() { a.add(j).write_volatile(Value::NIL) }
     next!(vm, pc, base, k, fb)
 } }
 op! { op_load_false |vm, pc, base, i, k, fb| { *base.add(i.a()) = Value::FALSE; next!(vm, pc, base, k, fb) } }

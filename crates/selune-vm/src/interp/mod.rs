@@ -287,11 +287,17 @@ pub(crate) fn constant(vm: &Vm, n: usize) -> Value {
 pub(crate) fn rk(vm: &Vm, n: usize) -> Value {
     if n < selune_core::proto::RK_CONST { reg(vm, n) } else { constant(vm, n - selune_core::proto::RK_CONST) }
 }
+/// The address of R[n] or K[n - 256].
+#[inline(always)]
+pub(crate) unsafe fn rk_slot(base: *mut Value, k: *const Value, n: usize) -> *const Value {
+    // SAFETY: operands from the emitter are in bounds.
+    unsafe { if n < selune_core::proto::RK_CONST { base.add(n) } else { k.add(n - selune_core::proto::RK_CONST) } }
+}
 /// R[n] or K[n - 256].
 #[inline(always)]
 pub(crate) unsafe fn rk_fast(base: *mut Value, k: *const Value, n: usize) -> Value {
-    // SAFETY: operands from the emitter are in bounds.
-    unsafe { if n < selune_core::proto::RK_CONST { *base.add(n) } else { *k.add(n - selune_core::proto::RK_CONST) } }
+    // SAFETY: as `rk_slot`.
+    unsafe { *rk_slot(base, k, n) }
 }
 /// The closure that the topmost frame runs.
 #[inline(always)]

@@ -15,6 +15,8 @@ op! { op_new_table |vm, pc, base, i, k, fb| {
     next!(vm, pc, base, k, fb)
 } }
 
+/// The smallest tag of heap values.
+const T_HEAP: u16 = selune_core::value::TAG_STRING as u16;
 /// Tag of tables.
 const T_TABLE: u16 = selune_core::value::TAG_TABLE as u16;
 
@@ -137,11 +139,11 @@ op! { op_set_table |vm, pc, base, i, k, fb| {
         if at < (*array).cap as u64 {
             let p = ArrayPart::element(array, at as usize);
             if !(*p).is_nil() {
-                let v = rk_fast(base, k, i.c());
-                if v.is_heap() && (*array).header.gc & GC_BARRIER != 0 && (*v.as_header()).gc & GC_OLD == 0 {
+                let v = rk_slot(base, k, i.c());
+                if tag_at(v) >= T_HEAP && (*array).header.gc & GC_BARRIER != 0 && (*(*v).as_header()).gc & GC_OLD == 0 {
                     return set_generic(vm, pc, base, k, fb)
                 }
-                *p = v;
+                *p = *v;
                 note(fb, pc, index_seen::ARRAY);
                 next!(vm, pc, base, k, fb)
             }
