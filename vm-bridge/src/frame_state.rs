@@ -171,7 +171,8 @@ impl CodeInfo {
         frames
     }
 
-    /// The functions that run at a call site, innermost first: index of the proto and instruction.
+    /// The functions that run at a call site, innermost first: index of the proto and instruction. None when the site is not
+    /// in the list: the function has no room to run.
     pub fn call_chain(&self, site: u64) -> Vec<(u16, u32)> {
         let mut chain = Vec::new();
         let mut next = u32::try_from(site).ok();

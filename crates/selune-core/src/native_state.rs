@@ -34,6 +34,8 @@ pub struct NativeContext {
     pub entry_sp: u64,
     /// Compiled code must not use the stack below this address.
     pub native_limit: u64,
+    /// While the handler of a stack overflow runs (which gets some room more): what `native_limit` is otherwise. 0: none does.
+    pub overflow_limit: u64,
 }
 
 impl NativeContext {
@@ -44,6 +46,7 @@ impl NativeContext {
         exit_fp: 0,
         entry_sp: 0,
         native_limit: 0,
+        overflow_limit: 0,
     };
 }
 

@@ -111,7 +111,7 @@ macro_rules! for_each_op {
         (TestSet, op_test_set, ABC, Types, None, "if truthy(R[B]) == C then R[A] := R[B] and take the jump that follows else pc++");
         // ---- jump
         (Jmp, op_jmp, AsBx, None, None, "pc += sBx (forwards, or backwards where nothing can loop hot)");
-        (JmpBack, op_jmp_back, AsBx, Loop, Moves, "pc += sBx, a loop's back edge (safepoint, counts); the loop header is the target");
+        (JmpBack, op_jmp_back, AsBx, Loop, Moves, "pc += sBx, a loop's back edge (safepoint, counts); the loop header is the target; R[A] and above are dead");
         // ---- loops: R[A] index, R[A+1] limit, R[A+2] step, R[A+3] the visible variable
         (ForPrep, op_for_prep, AsBx, Types, Throws, "prepare R[A..A+2] (integers or floats); if the loop does not run pc += sBx + 1 else R[A+3] := R[A]; the body follows, sBx leads to the ForLoop");
         (ForLoop, op_for_loop, AsBx, Loop, Moves, "R[A] += R[A+2]; if it is within the limit (no wrap) then { pc += sBx; R[A+3] := R[A] } (safepoint, counts)");

@@ -72,7 +72,7 @@ impl Vm {
     #[cold]
     fn grow_stack(&mut self, top: u32) -> Result<(), Thrown> {
         if top > MAX_STACK {
-            let handling = self.thread().stack_cap > MAX_STACK;
+            let handling = self.thread().stack_cap > MAX_STACK || self.native.context.overflow_limit != 0;
             if top > MAX_STACK + ERROR_STACK || !handling {
                 if !handling {
                     self.thread_mut().resize(MAX_STACK + ERROR_STACK);
@@ -437,10 +437,22 @@ impl Vm {
             };
         }
     }
-    /// The error of a stack that cannot grow.
+    /// The error of compiled code that has no room left on the native stack. A message handler gets `room` bytes more; when
+    /// they do not suffice, that is an error in error handling.
     #[cold]
-    pub fn stack_overflow(&mut self) -> Thrown {
-        self.rt_error("stack overflow")
+    pub fn native_overflow(&mut self, room: u64) -> Thrown {
+        let limit = self.native.context.native_limit;
+        if self.native.context.overflow_limit != 0 || self.thread().stack_cap > MAX_STACK {
+            let v = self.new_str(b"error in error handling");
+            return self.rethrow(v);
+        }
+        self.native.context.overflow_limit = limit;
+        self.native.context.native_limit = limit - room;
+        let thrown = self.rt_error("stack overflow");
+        // The handler has returned, so this is the native stack that it was before.
+        self.native.context.native_limit = limit;
+        self.native.context.overflow_limit = 0;
+        thrown
     }
     /// Like `call_at`, but an error ends here: its value. May call.
     pub fn pcall_at(&mut self, func: usize, nargs: usize, nresults: i32) -> Result<usize, Value> {

@@ -32,6 +32,11 @@ impl<M: Machine> Lowering<'_, M> {
         Ok(())
     }
 
+    pub(super) fn lower_waste(&mut self, v: V, bytes: u32) -> Result<()> {
+        self.bump(v, bytes as usize)?;
+        Ok(())
+    }
+
     /// Room for `bytes` bytes: the nursery's old top, tagged as a table.
     fn bump(&mut self, v: V, bytes: usize) -> Result<M::X> {
         let bytes = bytes.next_multiple_of(OBJECT_ALIGN) as u64;

@@ -96,7 +96,8 @@ impl<'s, M: Machine> Lowering<'s, M> {
             e.set_cold(stop);
             e.branch(over, stop, go, Likely::No)?;
             e.switch_to(stop);
-            e.call_runtime(RtFn::StackOverflow, &[e.vm()], self.entry_site())?;
+            // No site at all: the error is the caller's, this function is no level yet.
+            e.call_runtime(RtFn::StackOverflow, &[e.vm()], self.entry_site() + 1)?;
             e.unreachable()?;
             e.switch_to(go);
         }
@@ -271,6 +272,7 @@ impl<'s, M: Machine> Lowering<'s, M> {
             LoadArray | LoadSlots | LoadCap | LoadElem | LoadInline(_) | LoadSlot(_) | LoadUpval(_) | LoadNativeUpval(_) | LoadCell { .. } | StrLen | TableLen
             | StoreInline { .. } | StoreSlot { .. } | StoreShape(_) | StoreElem { .. } | StoreCell { .. } => self.lower_memory(v, op),
             NewTable { .. } | NewCell | NewClosure { .. } => self.lower_alloc(v, op),
+            Waste { bytes } => self.lower_waste(v, bytes),
             Call { callee, want } => self.lower_call(v, callee, want),
             CallOpen { want } => self.lower_call_open(v, want),
             CallResult(i) => self.lower_call_result(v, i),

@@ -475,6 +475,12 @@ pub enum Op {
         /// Index in its `children`.
         child: u32,
     },
+    /// Takes so many bytes of the nursery and puts nothing there: what is left of allocations whose results nobody uses, so
+    /// that a program that waits for a collection (a finalizer, a weak table) gets one.
+    Waste {
+        /// How many.
+        bytes: u32,
+    },
 
     // ---- calls (site; Clobbers)
     /// `(A f, A args...)`: calls; see `Callee` and `Want`. More than 3 arguments: the others go into `vm.args[3..]`.
@@ -635,7 +641,7 @@ impl Op {
             StoreShape(_) => writes(Mem::SHAPE),
             StoreElem { .. } => writes(Mem::ELEMS),
             StoreCell { .. } => writes(Mem::CELLS),
-            NewTable { .. } | NewCell | NewClosure { .. } => Effects { gc: Gc::Moves, ..pure },
+            NewTable { .. } | NewCell | NewClosure { .. } | Waste { .. } => Effects { gc: Gc::Moves, ..pure },
             Call { .. } | CallOpen { .. } | TailCall { .. } | TailCallOpen => clobber,
             CallResult(_) | NextKey | NextValue | ReturnOpen => reads(Mem::VM),
             VarArgOpen | VarArgSave => writes(Mem::VM),
@@ -669,7 +675,20 @@ impl Op {
     pub fn is_pinned(&self) -> bool {
         matches!(self, Op::Phi | Op::Closure | Op::Param(_) | Op::OsrReg(_) | Op::VarArgSave) || self.is_terminator()
     }
-    /// May be removed when its value is not used. Guards stay: what they test may matter without their value.
+    /// The bytes that an allocation takes (about: what counts is that it is more than none).
+    pub fn allocates(&self) -> Option<u32> {
+        use selune_core::object::{ArrayPart, Cell, Closure, Table};
+        let slots = |trailing: usize, n: u32| trailing as u32 + 8 * n.min(1 << 16);
+        match *self {
+            Op::NewTable { inline, narray: 0, .. } => Some(slots(Table::TRAILING, inline.into())),
+            Op::NewTable { inline, narray, .. } => Some(slots(Table::TRAILING, inline.into()) + slots(ArrayPart::TRAILING, narray)),
+            Op::NewCell => Some(size_of::<Cell>() as u32),
+            Op::NewClosure { .. } => Some(Closure::TRAILING as u32),
+            _ => None,
+        }
+    }
+    /// May be removed when its value is not used. Guards stay: what they test may matter without their value. (Of allocations
+    /// `Waste` stays.)
     pub fn removable(&self) -> bool {
         let e = self.effects();
         match self {

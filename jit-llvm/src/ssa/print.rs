@@ -61,6 +61,7 @@ pub fn op_text(f: &Func, op: Op) -> String {
         StoreInline { slot, barrier } | StoreSlot { slot, barrier } => format!("{head} {slot}{}", if barrier { " barrier" } else { "" }),
         StoreElem { barrier } | StoreCell { barrier } => format!("{head}{}", if barrier { " barrier" } else { "" }),
         NewTable { shape, inline, narray } => format!("{head} shape {shape} inline {inline} array {narray}"),
+        Waste { bytes } => format!("{head} {bytes}"),
         NewClosure { proto, child } => format!("{head} {proto}:{child}"),
         Call { callee, want } => format!("{head} {} {}", callee_text(callee), want_text(want)),
         CallOpen { want } => format!("{head} {}", want_text(want)),

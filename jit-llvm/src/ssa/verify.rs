@@ -91,7 +91,7 @@ fn signature(op: &Op) -> Option<(&'static [Ty], Ty)> {
         ConstBool(_) => (&[], B),
         ConstValue { .. } | Closure | Param(_) | OsrReg(_) | VarArg(_) | NewTable { .. } => (&[], A),
         VarArgCount => (&[], I),
-        VarArgSave | VarArgOpen | Poll | Jump(_) | Exit | Unreachable => (&[], Void),
+        VarArgSave | VarArgOpen | Waste { .. } | Poll | Jump(_) | Exit | Unreachable => (&[], Void),
         BoxInt | BoxSmall => (&[I], A),
         BoxFloat => (&[F], A),
         BoxBool => (&[B], A),

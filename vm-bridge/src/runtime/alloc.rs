@@ -3,13 +3,12 @@ use super::{settle, with_vm};
 use crate::arch::Outcome;
 use selune_core::heap::{POLL_MAJOR, POLL_MINOR};
 use selune_vm::safepoint::POLL_JIT;
-use selune_vm::Vm;
+use selune_vm::{Thrown, Vm};
 
 /// Collects if that is asked for. (A lack of memory is noticed by the interpreter's next poll, which can throw.)
 pub(crate) fn collect_if_asked(vm: &mut Vm) {
-    let word = vm.heap.gc_request;
-    if word & (POLL_MINOR | POLL_MAJOR) != 0 {
-        vm.collect(word & POLL_MAJOR != 0);
+    if vm.heap.gc_request & (POLL_MINOR | POLL_MAJOR) != 0 {
+        vm.collect_for_room();
     }
 }
 
@@ -66,11 +65,19 @@ pub unsafe extern "C" fn poll(vm: *mut Vm) -> Outcome {
     }
 }
 
+/// What a message handler may take of the room that compiled code leaves to Rust code.
+const HANDLER_ROOM: u64 = 64 << 10;
+
+/// Raises "stack overflow".
+pub(crate) fn native_overflow(vm: &mut Vm) -> Thrown {
+    vm.native_overflow(HANDLER_ROOM)
+}
+
 /// Throws "stack overflow".
 ///
 /// # Safety
 /// As `make_room`.
 pub unsafe extern "C" fn stack_overflow(vm: *mut Vm) -> Outcome {
     // SAFETY: the caller's promise.
-    unsafe { with_vm(vm, |vm| Err::<(), _>(vm.stack_overflow())) }
+    unsafe { with_vm(vm, |vm| Err::<(), _>(native_overflow(vm))) }
 }

@@ -28,7 +28,7 @@ impl Emitter<'_, '_> {
     /// A jump to an instruction that is already there: the back edge of a loop.
     pub(super) fn jump_back(&mut self, target: usize) {
         let distance = target as i32 - (self.pc() as i32 + 1);
-        self.push(Ins::asbx(Op::JmpBack, 0, distance));
+        self.push(Ins::asbx(Op::JmpBack, self.free as u8, distance));
     }
 
     /// Marks the next instruction as the target of a jump.

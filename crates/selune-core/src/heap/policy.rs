@@ -148,6 +148,10 @@ impl Heap {
     pub fn take_out_of_memory(&mut self) -> bool {
         core::mem::take(&mut self.out_of_memory)
     }
+    /// Are there weak tables, so that a program can see what a collection finds?
+    pub fn has_weak_tables(&self) -> bool {
+        !self.weak_tables.is_empty()
+    }
     /// After a minor collection in which `survived` of `used` bytes were promoted.
     pub(crate) fn adapt_nursery(&mut self, used: usize, survived: usize) {
         let full = used >= self.nursery.size / 2;

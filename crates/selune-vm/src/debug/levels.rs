@@ -116,7 +116,8 @@ impl Iterator for Levels<'_> {
                         self.compiled = b.frames_of_segment(self.vm, self.segments);
                     }
                     self.segments += 1;
-                    self.osr = !f.proto.is_null();
+                    // (No level at all: there was no room for the first one.)
+                    self.osr = !f.proto.is_null() && !self.compiled.is_empty();
                     self.compiled.reverse();
                     if !self.compiled.is_empty() {
                         return self.next();

@@ -27,7 +27,10 @@ pub(super) fn back_edge_hot_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let f = vm.thread_mut().frames.last_mut().expect("a Lua frame");
     // SAFETY: the loop header is within the code.
     f.pc = unsafe { f.pc.offset(i.sbx()) };
-    vm.poll()?;
+    match i.op() {
+        selune_core::opcode::Op::JmpBack => poll_with(vm, i.a())?,
+        _ => vm.poll()?,
+    }
     let frame = *vm.thread().frames.last().expect("a Lua frame");
     // SAFETY: the proto of a frame is alive.
     let header = unsafe { (*frame.proto).pc_of(frame.pc) } as u32;

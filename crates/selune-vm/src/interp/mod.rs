@@ -215,12 +215,16 @@ pub(crate) use resume_here as resume;
 /// Does what the poll word asks for, then goes on.
 fn poll_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     use selune_core::opcode::Op;
-    // Registers above those in use are no roots: what they still hold may go.
     let live = match i.op() {
         Op::NewTable | Op::Concat => i.a() + 1,
         Op::Closure | Op::NewCell if i.s() != 0 => (i.s() as usize).max(i.a() + 1),
         _ => return vm.poll().map(|()| Flow::Run),
     };
+    poll_with(vm, live).map(|()| Flow::Run)
+}
+
+/// Polls in the topmost Lua frame. Registers above the `live` first ones are no roots: what they still hold may go.
+fn poll_with(vm: &mut Vm, live: usize) -> Result<(), Thrown> {
     let n = vm.thread().frames.len() - 1;
     let (top, base) = (vm.thread().frames[n].top, vm.thread().frames[n].base);
     let t = vm.thread_mut();
@@ -228,7 +232,7 @@ fn poll_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     t.top = base + live as u32;
     let r = vm.poll();
     vm.thread_mut().frames[n].top = top;
-    r.map(|()| Flow::Run)
+    r
 }
 slow!(poll, poll_inner);
 

@@ -1,5 +1,9 @@
-//! Removes instructions whose value nobody needs.
+//! Removes instructions whose value nobody needs. Allocations leave `Waste`, one for each block that had some: a loop that
+//! makes garbage until something is collected must come to its end.
 use crate::ssa::ir::*;
+
+/// Most bytes of a `Waste`: the nursery has at least so much room when it is empty.
+const MAX_WASTE: u32 = 4096;
 
 /// Runs the pass.
 pub fn run(f: &mut Func) -> bool {
@@ -29,7 +33,26 @@ pub fn run(f: &mut Func) -> bool {
     let mut changed = false;
     for b in &mut f.blocks {
         let before = b.insts.len();
-        b.insts.retain(|v| needed[v.0 as usize]);
+        let mut waste: Option<V> = None;
+        b.insts.retain(|v| {
+            if needed[v.0 as usize] {
+                return true;
+            }
+            let Some(more) = f.insts[v.0 as usize].op.allocates() else { return false };
+            match waste.map(|w| &mut f.insts[w.0 as usize].op) {
+                Some(Op::Waste { bytes }) => {
+                    *bytes = bytes.saturating_add(more).min(MAX_WASTE);
+                    false
+                }
+                _ => {
+                    waste = Some(*v);
+                    let inst = &mut f.insts[v.0 as usize];
+                    (inst.op, inst.ty) = (Op::Waste { bytes: more.min(MAX_WASTE) }, Ty::Void);
+                    inst.args.clear();
+                    true
+                }
+            }
+        });
         changed |= b.insts.len() != before;
         b.entry_state = None;
     }
@@ -50,6 +73,16 @@ mod tests {
         m.end(Op::Return, &[p]);
         let t = m.check(run).to_string();
         assert!(t.contains("guard_small") && !t.contains("neg_i"), "{t}");
+    }
+    #[test]
+    fn unused_allocations_still_take_room() {
+        let mut m = Maker::new();
+        let p = m.param();
+        m.add(Op::NewTable { shape: 1, inline: 2, narray: 0 }, Ty::Any, &[]);
+        m.add(Op::NewCell, Ty::Any, &[p]);
+        m.end(Op::Return, &[p]);
+        let t = m.check(run).to_string();
+        assert!(!t.contains("new_table") && !t.contains("new_cell") && t.matches("waste").count() == 1, "{t}");
     }
     #[test]
     fn a_loop_of_phis_that_only_feeds_itself_goes() {
