@@ -141,6 +141,11 @@ impl CodeCache {
         Some(record)
     }
 
+    /// All places that have code.
+    pub fn places(&self) -> Vec<Place> {
+        self.by_place.keys().copied().collect()
+    }
+
     /// Places of a function that have code.
     pub fn places_of(&self, proto: usize) -> Vec<Place> {
         self.by_place.keys().filter(|p| p.proto == proto).copied().collect()

@@ -31,7 +31,7 @@ use selune_core::thread::{CallFrame, Delivery, FrameKind};
 use selune_core::value::{self, Value};
 use selune_vm::Vm;
 use selune_vm::backend::{Advice, Backend, Hot, Left};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::rc::Rc;
@@ -90,6 +90,8 @@ pub struct JitEngine {
     deferred: RefCell<HashMap<Place, u32>>,
     /// Places that a tier does not compile.
     refused: RefCell<HashSet<(Place, Tier)>>,
+    /// The program looks at running functions: nothing is compiled.
+    observed: Cell<bool>,
     memory: Arc<CodeMemory>,
     _stubs: NativeStubs,
 }
@@ -123,6 +125,7 @@ impl JitEngine {
             blamed: RefCell::default(),
             deferred: RefCell::default(),
             refused: RefCell::default(),
+            observed: Cell::new(false),
             memory,
             _stubs: stubs,
         });
@@ -187,6 +190,9 @@ impl JitEngine {
     }
 
     fn request(&self, vm: &mut Vm, place: Place, tier: Tier) {
+        if self.observed.get() {
+            return;
+        }
         let mut roots = vec![Value::heap(value::TAG_OBJECT, place.proto as *const u8).0];
         let result = self.generator.start(vm, place, tier, &mut roots);
         match result {
@@ -224,6 +230,7 @@ impl JitEngine {
             unsafe { (*(done.place.proto as *mut Proto)).tier.flags &= !tier_flags::QUEUED };
             self.stats.borrow_mut().compile_time += done.time;
             match done.result {
+                Ok(_) if self.observed.get() => {}
                 Ok(code) => self.install(done.place, code, done.time),
                 Err(e) => self.failed(done.place, done.tier, &e),
             }
@@ -537,6 +544,10 @@ impl Backend for JitEngine {
         if n as usize > ARG_SLOTS && is_vararg {
             vm.native.more = (0..n).map(|i| argument(vm, i)).collect();
         }
+        // The code has its arguments; what it drops of them can be collected.
+        for i in 0..n {
+            vm.set_stack_at((args + i) as usize, Value::NIL);
+        }
         let frames = self.push_marker(vm, std::ptr::null_mut());
         let vm: *mut Vm = vm;
         // SAFETY: the entry of installed code (or the stub) of this VM; the reference is not used during the call.
@@ -549,12 +560,12 @@ impl Backend for JitEngine {
         let Some(frame) = vm.thread().frames.last().copied() else { return Left::Resume };
         self.stats.borrow_mut().osr_entries += 1;
         let top = vm.thread().top;
-        // SAFETY: the registers of the topmost frame are on the stack.
-        let registers = unsafe { vm.thread().stack.add(frame.base as usize) };
+        let mut registers = take_registers(vm, &frame);
         let frames = self.push_marker(vm, frame.proto);
         let vm: *mut Vm = vm;
-        // SAFETY: as in `call`; the code was made for this frame's function and loop.
-        let outcome = unsafe { arch::enter_osr(vm.cast(), code, registers.cast()) };
+        // SAFETY: as in `call`; the code was made for this frame's function and loop. It reads the registers before anything
+        // can collect, and the closure in front of them.
+        let outcome = unsafe { arch::enter_osr(vm.cast(), code, registers[1..].as_mut_ptr().cast()) };
         // SAFETY: the call is over.
         self.leave(unsafe { &mut *vm }, frames, top, outcome)
     }
@@ -603,6 +614,17 @@ impl Backend for JitEngine {
         unsafe { frames::frames_of_segment(&vm.native.context, cache.map(), &self.redirects.borrow(), n) }
     }
 
+    fn observed(&self) {
+        if self.config.trace {
+            eprintln!("selune: jit: the program looks at running functions, which stay in the interpreter");
+        }
+        self.observed.set(true);
+        let places = self.cache.borrow().places();
+        for place in places {
+            self.invalidate(place);
+        }
+    }
+
     fn forget(&self, proto: *mut Proto) {
         let places = self.cache.borrow().places_of(proto as usize);
         for place in places {
@@ -619,6 +641,23 @@ impl Backend for JitEngine {
         stats.vm_time = Duration::from_secs_f64(selune_core::sys::thread_cpu_time());
         if json { stats.to_json(&vm.heap.stats) } else { stats.to_text(&vm.heap.stats) }
     }
+}
+
+/// The closure and the registers of the topmost frame, for code that goes on in its place. In the frame registers become nil, so
+/// that what the code drops can be collected; but for variables that wait to be closed.
+fn take_registers(vm: &mut Vm, frame: &CallFrame) -> Vec<Value> {
+    let registers = (frame.base - 1..frame.top).map(|slot| vm.stack_at(slot as usize)).collect();
+    let first = vm.thread().tbc.partition_point(|t| t.slot < frame.base);
+    let mut closing: Vec<u32> = vm.thread().tbc[first..].iter().map(|t| t.slot).collect();
+    closing.push(frame.top);
+    let mut from = frame.base;
+    for slot in closing {
+        for dead in from..slot {
+            vm.set_stack_at(dead as usize, Value::NIL);
+        }
+        from = slot + 1;
+    }
+    registers
 }
 
 /// A side exit was taken: the compiled frame's function goes on in the interpreter.

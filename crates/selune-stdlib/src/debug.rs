@@ -164,6 +164,7 @@ fn getlocal(vm: &mut Vm, args: Args) -> NativeResult {
         let name = name.map_or(Value::NIL, |name| vm.new_str(&name));
         return vm.ret1(name);
     }
+    vm.observe();
     let level = level_argument(vm, args, skip)?;
     let Some(level) = level.and_then(|l| vm.level_of(thread, l)) else {
         return Err(vm.arg_error(skip + 1, "level out of range"));
@@ -180,6 +181,7 @@ fn getlocal(vm: &mut Vm, args: Args) -> NativeResult {
 }
 
 fn setlocal(vm: &mut Vm, args: Args) -> NativeResult {
+    vm.observe();
     let (thread, skip) = thread_argument(vm, args);
     let level = level_argument(vm, args, skip)?;
     let n = vm.check_int(args, skip + 1)?;
@@ -250,6 +252,7 @@ fn sethook(vm: &mut Vm, args: Args) -> NativeResult {
         vm.set_hook(thread, Value::NIL, 0, 0);
         return Ok(0);
     }
+    vm.observe();
     let letters = crate::register::check_bytes(vm, args, skip + 1)?;
     let hook = check_function(vm, args, skip)?;
     let count = vm.opt_int(args, skip + 2, 0)?.clamp(0, i64::from(i32::MAX)) as u32;

@@ -54,6 +54,8 @@ pub trait Backend {
     /// that of the next instruction as in `CallFrame::pc`. The frame of `enter_osr` is among them, and the marker of that
     /// segment has this function as its `proto` (the Lua frame below the marker is then not a level of its own).
     fn frames_of_segment(&self, vm: &Vm, n: usize) -> Vec<(*mut Proto, *const Ins)>;
+    /// The program may look at running functions now: no code is entered any more (see `Vm::observe`).
+    fn observed(&self);
     /// A proto is about to be freed.
     fn forget(&self, proto: *mut Proto);
     /// Statistics, as text or JSON.

@@ -1,7 +1,11 @@
 //! Turning source or binary chunks into functions.
 use crate::Vm;
+use crate::safepoint::POLL_LEAVE;
 use selune_core::proto::Proto;
 use selune_core::value::Value;
+
+/// The functions of the debug library that look at functions that run. A chunk that names one is taken to call it.
+const OBSERVERS: [&[u8]; 3] = [b"getlocal", b"setlocal", b"sethook"];
 
 impl Vm {
     /// Compiles a chunk. `mode` is "t", "b" or "bt"; `env` the value of the first upvalue (default: the globals). Err: the
@@ -33,7 +37,9 @@ impl Vm {
     }
     /// A closure of a main function: fresh upvalues, the first one the environment.
     fn main_closure(&mut self, proto: *mut Proto, env: Option<Value>) -> Value {
-        self.prepare_protos(proto);
+        if self.prepare_protos(proto) {
+            self.observe();
+        }
         // SAFETY: a proto just made.
         let n = unsafe { (*proto).upvals.len() };
         let f = self.heap.new_closure(proto, n);
@@ -48,14 +54,29 @@ impl Vm {
         }
         f
     }
-    /// Gives a function and all its nested ones their tier state.
-    fn prepare_protos(&mut self, proto: *mut Proto) {
+    /// Gives a function and all its nested ones their tier state. True: they name functions that look at running functions.
+    fn prepare_protos(&mut self, proto: *mut Proto) -> bool {
         // SAFETY: protos just made, reachable from the compiler's result.
         let p = unsafe { &mut *proto };
         p.tier.countdown = self.hot_threshold;
         p.tier.entry = self.default_entry;
+        let mut observes = self.backend.is_some()
+            && p.constants.iter().any(|k| k.is_string() && OBSERVERS.contains(&self.bytes(*k)));
         for i in 0..p.protos.len() {
-            self.prepare_protos(p.protos[i]);
+            observes |= self.prepare_protos(p.protos[i]);
+        }
+        observes
+    }
+    /// May the program look at running functions?
+    pub fn observed(&self) -> bool {
+        self.observed
+    }
+    /// From now on the program may look at the local variables of functions that run, change them, and set hooks. Compiled code
+    /// keeps no account of its variables at calls, so all runs in the interpreter.
+    pub fn observe(&mut self) {
+        if !core::mem::replace(&mut self.observed, true) {
+            self.heap.gc_request |= POLL_LEAVE;
+            self.with_backend(|b, _| b.observed());
         }
     }
 }

@@ -13,6 +13,8 @@ use selune_core::value::Value;
 pub const POLL_JIT: u32 = 1 << 8;
 /// Poll bit: a host asked for an interruption.
 pub const POLL_INTERRUPT: u32 = 1 << 9;
+/// Poll bit: compiled code is to leave.
+pub const POLL_LEAVE: u32 = 1 << 10;
 
 impl Vm {
     /// Does everything that was asked for. May collect and call; FRAME-1 must hold. Throws for memory and interrupts.
@@ -40,6 +42,7 @@ impl Vm {
         if self.heap.gc_request & POLL_FINALIZERS != 0 {
             self.run_finalizers();
         }
+        self.heap.gc_request &= !POLL_LEAVE;
         Ok(())
     }
     /// Lends the backend out.
@@ -51,14 +54,31 @@ impl Vm {
     /// that compiled code must not do itself (it takes a side exit and the interpreter does it).
     pub fn safepoint(&mut self) -> bool {
         let word = self.heap.gc_request;
-        if word & (POLL_MINOR | POLL_MAJOR) != 0 {
+        // A loop may wait for an entry of a weak table to vanish while its code keeps what it read there, or the answer to its
+        // question. So the interpreter makes these collections.
+        let visible = word & POLL_MAJOR != 0 && self.heap.has_weak_tables();
+        if word & (POLL_MINOR | POLL_MAJOR) != 0 && !visible {
             self.collect(word & POLL_MAJOR != 0);
         }
         // The interpreter's next poll finds the rest.
-        self.heap.out_of_memory
+        visible
+            || self.heap.gc_request & POLL_LEAVE != 0
+            || self.heap.out_of_memory
             || self.heap.gc_request & POLL_FINALIZERS != 0 && !self.in_finalizer
             || self.heap.gc_request & POLL_INTERRUPT != 0
             || self.interrupt.load(Ordering::Relaxed)
+    }
+    /// Collects where compiled code wants room. A major collection that the program can see waits for a poll to leave (see
+    /// `safepoint`), but not twice: there may be no loop.
+    pub fn collect_for_room(&mut self) {
+        let word = self.heap.gc_request;
+        let major = word & POLL_MAJOR != 0;
+        if major && self.heap.has_weak_tables() && !self.heap.out_of_memory && !core::mem::replace(&mut self.postponed, true) {
+            self.collect(false);
+            self.heap.gc_request |= POLL_MAJOR;
+        } else if word & (POLL_MINOR | POLL_MAJOR) != 0 {
+            self.collect(major);
+        }
     }
     /// Collects, moving objects. `major`: the whole heap.
     pub fn collect(&mut self, major: bool) {
@@ -82,6 +102,7 @@ impl Vm {
             vm.with_backend(|b, vm| b.visit_roots(vm, visit));
         };
         if major {
+            self.postponed = false;
             heap.collect_major(&mut roots);
         } else {
             heap.collect_minor(&mut roots);

@@ -67,6 +67,10 @@ pub struct Vm {
     /// Message handlers of frames below this one (of this thread) are not asked: native code will catch the error.
     pub(crate) handler_floor: (*const Thread, usize),
     pub(crate) in_finalizer: bool,
+    /// The program may look at running functions (see `Vm::observe`).
+    pub(crate) observed: bool,
+    /// A major collection was left to the next poll (see `Vm::collect_for_room`).
+    pub(crate) postponed: bool,
     /// No hooks are called now (a hook or finalizer runs).
     pub(crate) hooks_off: bool,
     /// The interpreter's handlers: the plain ones, or those that call hooks.
@@ -137,6 +141,8 @@ impl Vm {
             default_entry: 0,
             handler_floor: (core::ptr::null(), 0),
             in_finalizer: false,
+            observed: false,
+            postponed: false,
             hooks_off: false,
             handlers: &raw const crate::interp::HANDLERS,
             tail_pending: false,

@@ -1,5 +1,5 @@
 -- what: debug.sethook: order and contents of call, return, line and count events
--- skip: llvm* baseline* tiers
+-- (A program that names these functions stays in the interpreter.)
 local log, names = {}, {}
 local function note(event, line)
   local i = debug.getinfo(2, "nSlt")

@@ -1,5 +1,4 @@
 -- what: debug.getlocal, setlocal and the upvalue functions, captured variables included
--- skip: llvm* baseline* tiers
 local function value(v) return (tostring(v):gsub("0x%x+", "ADDR")) end
 local function dump(level, co)
   local function get(i) if co then return debug.getlocal(co, level, i) end return debug.getlocal(level + 2, i) end

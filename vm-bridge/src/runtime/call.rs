@@ -9,6 +9,7 @@ use selune_core::native_state::ARG_SLOTS;
 use selune_core::proto::tier_flags;
 use selune_core::value::{self, Value};
 use selune_vm::backend::Hot;
+use selune_vm::safepoint::POLL_LEAVE;
 use selune_vm::{Thrown, Vm};
 
 /// The mark for several results.
@@ -96,7 +97,7 @@ fn native(vm: &mut Vm, f: Value, n: usize, fill: impl FnOnce(*mut Value)) -> Opt
 fn begin(vm: &mut Vm, f: Value, n: usize) -> Result<usize, Thrown> {
     let here = 0u8;
     if (&raw const here as u64) < vm.native.context.native_limit {
-        return Err(vm.stack_overflow());
+        return Err(super::alloc::native_overflow(vm));
     }
     let at = vm.thread().live_top();
     vm.ensure_stack(at + n as u32 + 2)?;
@@ -111,6 +112,10 @@ fn finish(vm: &mut Vm, at: usize, n: usize) -> Result<Value, Thrown> {
     let n = vm.call_from_compiled(at, n, -1)?;
     let r = take_results(vm, at, n);
     vm.thread_mut().top = top as u32;
+    if vm.observed() {
+        // The code that called is from before; it leaves at its next poll.
+        vm.heap.gc_request |= POLL_LEAVE;
+    }
     Ok(r)
 }
 
