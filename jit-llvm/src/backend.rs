@@ -66,11 +66,12 @@ impl CodeGenerator for LlvmBackend {
         let entry = place.loop_pc.map_or(JobEntry::Normal, |pc| JobEntry::Osr { pc });
         let stress = self.config.stress;
         let options = JobOptions { no_feedback: stress.no_feedback, ..JobOptions::default() };
+        let string_meta = vm.type_metatables[vm_bridge::vm::STRING_TYPE];
         let heap: *mut selune_core::heap::Heap = &mut vm.heap;
         // SAFETY: nothing else uses the heap during the call; the closure only reads which protos there are.
         let is_proto = move |address: usize| unsafe { (*heap).is_live_proto(address) };
         // SAFETY: as above; the root is alive, and so are the protos that the heap knows.
-        let input = unsafe { job::collect(&mut *heap, proto, entry, self.natives.clone(), &is_proto, options) };
+        let input = unsafe { job::collect(&mut *heap, proto, entry, self.natives.clone(), string_meta, &is_proto, options) };
         if input.young_metatables && self.postponed.borrow_mut().insert(place) {
             vm.heap.gc_request |= POLL_MINOR;
             return Err(JitError::NotYet);
@@ -81,6 +82,7 @@ impl CodeGenerator for LlvmBackend {
         for p in &input.protos {
             roots.push(Value::heap(TAG_OBJECT, p.ptr as *const u8).0);
         }
+        roots.extend(input.strings.map(|s| s.metatable));
         roots.extend(input.shapes.values().map(|s| s.metatable).filter(|m| *m != 0));
         let version = self.versions.get() + 1;
         self.versions.set(version);

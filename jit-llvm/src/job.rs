@@ -195,6 +195,19 @@ pub enum Builtin {
     TableUnpack,
 }
 
+/// The metatable of all strings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StringMethods {
+    /// Its bits (old).
+    pub metatable: u64,
+    /// Its shape.
+    pub shape: u32,
+    /// The slot of `__index` in it, a table.
+    pub slot: u16,
+    /// That table's shape.
+    pub holder: u32,
+}
+
 /// The input of a job.
 pub struct JobInput {
     /// `[0]` is the root; the others are candidate callees.
@@ -208,6 +221,8 @@ pub struct JobInput {
     pub root_shapes: Vec<u32>,
     /// Bits of the string "__index".
     pub index_name: u64,
+    /// Where methods of strings are found, when some are called.
+    pub strings: Option<StringMethods>,
     /// Function addresses of the natives that compilers know.
     pub natives: HashMap<usize, Builtin>,
     /// A shape's metatable was young, so nothing could be bet on it: collect (minor) and copy again to do better.
@@ -231,7 +246,7 @@ impl JobInput {
 const MAX_PROTOS: usize = 24;
 const MAX_CALL_DEPTH: u32 = 4;
 
-/// Copies what a job may know. `is_proto` tells whether an address (from feedback, a hint) is that of a live proto.
+/// Copies what a job may know. `string_meta` is the metatable of strings; `is_proto` tells whether an address (from feedback, a hint) is that of a live proto.
 ///
 /// # Safety
 /// `root` is a live proto of `heap`, and so is every address for which `is_proto` answers yes. Runs on the VM's thread.
@@ -240,6 +255,7 @@ pub unsafe fn collect(
     root: *const Proto,
     entry: JobEntry,
     natives: HashMap<usize, Builtin>,
+    string_meta: Value,
     is_proto: &dyn Fn(usize) -> bool,
     options: JobOptions,
 ) -> JobInput {
@@ -249,6 +265,7 @@ pub unsafe fn collect(
         shapes: HashMap::new(),
         root_shapes: Vec::new(),
         index_name: heap.event_name(Metamethod::Index).0,
+        strings: None,
         natives,
         young_metatables: false,
         options,
@@ -272,6 +289,9 @@ pub unsafe fn collect(
                 }
             }
             if ins.op().feedback() == FeedbackKind::Field {
+                if copy.feedback.field(ins.s()).receivers & 1 != 0 && job.strings.is_none() {
+                    job.strings = string_methods(heap, string_meta, &mut job.shapes);
+                }
                 for e in copy.feedback.field(ins.s()).entries {
                     if e.flags & FieldEntry::ADD != 0 && heap.shape_by_id(e.mshape).is_some() {
                         heap.pin_shape(e.mshape);
@@ -297,6 +317,24 @@ pub unsafe fn collect(
         }
     }
     job
+}
+
+/// What there is to know of the metatable of strings; nothing while it is young.
+fn string_methods(heap: &Heap, m: Value, shapes: &mut HashMap<u32, ShapeInfo>) -> Option<StringMethods> {
+    if !m.is_table() || is_young(m) {
+        return None;
+    }
+    let shape = heap.shape_of(m);
+    let index = heap.event_name(Metamethod::Index);
+    let holder = heap.get_str(m, index);
+    if shape.is_dict() || !holder.is_table() {
+        return None;
+    }
+    let slot = shape.lookup(index)? as u16;
+    let (shape, holder) = (shape.id, heap.shape_of(holder).id);
+    copy_shape(heap, shape, shapes);
+    copy_shape(heap, holder, shapes);
+    Some(StringMethods { metatable: m.0, shape, slot, holder })
 }
 
 /// Most shapes with metatables that are copied with a shape.
@@ -389,7 +427,7 @@ fn copy_proto(p: &Proto) -> JobProto {
 }
 
 /// Names of the library functions that compilers know, as `table.field` or `field` of the globals.
-const KNOWN: [(&str, Builtin); 32] = [
+const KNOWN: [(&str, Builtin); 33] = [
     ("next", Builtin::Next),
     ("pairs", Builtin::Pairs),
     ("ipairs", Builtin::Ipairs),
@@ -421,6 +459,7 @@ const KNOWN: [(&str, Builtin); 32] = [
     ("string.len", Builtin::StringLen),
     ("string.char", Builtin::StringChar),
     ("table.insert", Builtin::TableInsert),
+    ("table.remove", Builtin::TableRemove),
     ("table.unpack", Builtin::TableUnpack),
 ];
 

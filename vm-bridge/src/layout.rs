@@ -142,6 +142,8 @@ raw_fields! {
     VM_SHAPES = offset_of!(Vm, heap) + offset_of!(Heap, shapes), Vm;
     /// `shape.flags`, u32.
     SHAPE_FLAGS = offset_of!(Shape, flags), Fixed;
+    /// The metatable of all strings.
+    VM_STRING_META = offset_of!(Vm, type_metatables) + 8 * selune_vm::STRING_TYPE, Vm;
     /// `vm.cur`: the running thread.
     VM_THREAD = offset_of!(Vm, cur), Vm;
     /// `thread.stack`.

@@ -221,33 +221,13 @@ fn rawset(vm: &mut Vm, args: Args) -> NativeResult {
     vm.ret1(t)
 }
 
-/// The names of the types, by `type_number`.
+/// The names of the types, by `Vm::type_number`.
 const TYPE_NAMES: [&str; 8] = ["number", "string", "table", "function", "nil", "boolean", "userdata", "thread"];
-
-fn type_number(v: Value) -> usize {
-    if v.is_number() {
-        0
-    } else if v.is_string() {
-        1
-    } else if v.is_table() {
-        2
-    } else if v.is_function() {
-        3
-    } else if v.is_nil() {
-        4
-    } else if v == Value::TRUE || v == Value::FALSE {
-        5
-    } else if v.is_thread() {
-        7
-    } else {
-        6
-    }
-}
 
 /// `type(v)`; the names are upvalues.
 fn type_(vm: &mut Vm, args: Args) -> NativeResult {
     let v = vm.check_any(args, 0)?;
-    let name = vm.upvalue(type_number(v));
+    let name = vm.upvalue(Vm::type_number(v));
     vm.ret1(name)
 }
 

@@ -23,4 +23,4 @@ pub mod unwind;
 mod vm;
 
 pub use native::{Args, NativeFn, NativeKind, NativeResult, Thrown};
-pub use vm::{Config, Vm};
+pub use vm::{Config, STRING_TYPE, Vm};

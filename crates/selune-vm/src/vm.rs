@@ -22,13 +22,16 @@ impl Default for Config {
     }
 }
 
+/// Index of strings in `Vm::type_metatables`.
+pub const STRING_TYPE: usize = 4;
+
 /// Index of a basic type in tables of per-type metatables.
 pub fn type_index(v: Value) -> usize {
     match v.type_name() {
         "nil" => 0,
         "boolean" => 1,
         "number" => 3,
-        "string" => 4,
+        "string" => STRING_TYPE,
         "table" => 5,
         "function" => 6,
         "thread" => 8,
@@ -52,7 +55,7 @@ pub struct Vm {
     /// The value of the error on its way.
     pub(crate) error: Value,
     /// Metatables of types without individual ones, by `type_index`.
-    pub(crate) type_metatables: [Value; 9],
+    pub type_metatables: [Value; 9],
     pub(crate) registry: Value,
     pub(crate) globals: Value,
     pub(crate) loaded: Value,
@@ -240,6 +243,26 @@ impl Vm {
     pub fn raw_set_int(&mut self, t: Value, i: i64, v: Value) {
         let k = self.int(i);
         let _ = self.heap.set(t, k, v);
+    }
+    /// Number of a value's type: which upvalue of the function `type` is its name.
+    pub fn type_number(v: Value) -> usize {
+        if v.is_number() {
+            0
+        } else if v.is_string() {
+            1
+        } else if v.is_table() {
+            2
+        } else if v.is_function() {
+            3
+        } else if v.is_nil() {
+            4
+        } else if v == Value::TRUE || v == Value::FALSE {
+            5
+        } else if v.is_thread() {
+            7
+        } else {
+            6
+        }
     }
     /// The metatable of any value, nil when it has none.
     #[inline]

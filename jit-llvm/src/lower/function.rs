@@ -269,8 +269,9 @@ impl<'s, M: Machine> Lowering<'s, M> {
             | GuardBits { .. } | GuardIndex | Guard { .. } | GuardIntegral => self.lower_guard(v, op),
             IsKind(_) | IsTruthy | SameBits | IsShape(_) | IsProto(_) | Not | CmpI(_) | CmpF(_) | CmpNumber(_) | RawEq | EqProbe | CmpStr(_) | ForMore
             | ForMoreF | Select => self.lower_test(v, op),
-            LoadArray | LoadSlots | LoadCap | LoadElem | LoadInline(_) | LoadSlot(_) | LoadUpval(_) | LoadNativeUpval(_) | LoadCell { .. } | StrLen | TableLen
+            LoadArray | LoadSlots | LoadCap | LoadElem | LoadInline(_) | LoadSlot(_) | LoadUpval(_) | LoadNativeUpval(_) | LoadCell { .. } | StrLen | LoadByte | TableLen
             | StoreInline { .. } | StoreSlot { .. } | StoreShape(_) | StoreElem { .. } | StoreCell { .. } => self.lower_memory(v, op),
+            LoadStringMeta | TypeName => self.lower_value_load(v, op),
             NewTable { .. } | NewCell | NewClosure { .. } => self.lower_alloc(v, op),
             Waste { bytes } => self.lower_waste(v, bytes),
             Call { callee, want } => self.lower_call(v, callee, want),

@@ -26,6 +26,11 @@ impl<M: Machine> Lowering<'_, M> {
             LoadNativeUpval(i) => self.e.load_value(base, layout::NATIVE_UPVALUE.element(i.into()))?,
             LoadCell { .. } => self.e.load_value(base, layout::CELL_VALUE)?,
             StrLen => self.e.load(base, layout::STRING_LEN, MTy::I64)?,
+            LoadByte => {
+                let before = ObjectField { offset: layout::STRING_BYTES.offset - 1, ..layout::STRING_BYTES };
+                let at = self.e.offset(self.e.field(base, before)?, self.int_arg(v, 1)?)?;
+                self.e.zext(self.e.load_at(at, MTy::I8, layout::STRING_BYTES.class)?)?
+            }
             TableLen => self.table_len(base)?,
             StoreInline { slot, barrier } => return self.store(v, layout::TABLE_INLINE.element(slot.into()), barrier, layout::TABLE_GC),
             StoreSlot { slot, barrier } => return self.store(v, layout::SLOTS_SLOT.element(slot.into()), barrier, layout::OBJECT_GC),
@@ -37,6 +42,15 @@ impl<M: Machine> Lowering<'_, M> {
                 return if barrier { self.barrier(base, layout::OBJECT_GC, at, what) } else { Ok(()) };
             }
             _ => return Err(LowerError::Internal("a memory access")),
+        };
+        self.set(v, r);
+        Ok(())
+    }
+
+    pub(super) fn lower_value_load(&mut self, v: V, op: Op) -> Result<()> {
+        let r = match op {
+            Op::LoadStringMeta => self.e.load_raw(self.e.vm(), layout::VM_STRING_META, MTy::Value)?,
+            _ => self.e.runtime_result(RtFn::TypeName, &[self.any_arg(v, 0)?, self.any_arg(v, 1)?], 0)?,
         };
         self.set(v, r);
         Ok(())

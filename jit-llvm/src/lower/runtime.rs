@@ -21,6 +21,8 @@ impl<M: Machine> Lowering<'_, M> {
             RtOp::RawSetInt => RtFn::RawSetInt,
             RtOp::RawSet => RtFn::RawSet,
             RtOp::RawGet => RtFn::RawGet,
+            RtOp::TablePop => RtFn::TablePop,
+            RtOp::StrSub => RtFn::StrSub,
             RtOp::Len => RtFn::Len,
             RtOp::Eq => RtFn::Eq,
             RtOp::Lt => RtFn::Lt,

@@ -422,8 +422,14 @@ pub enum Op {
         /// The variable is never assigned after its initialisation: the value is the same during the whole activation.
         constant: bool,
     },
+    /// `-> A`: the metatable of all strings.
+    LoadStringMeta,
+    /// `(A the function type, A) -> A`: the name of a value's type.
+    TypeName,
     /// `(A string) -> I`: number of bytes.
     StrLen,
+    /// `(A string, I) -> I`: byte number i (1-based), which `GuardIndex` has tested.
+    LoadByte,
     /// `(A table) -> I`: `#t` without metamethods (a border). Reads only; leaf (inline fast path for border == cap or a nil behind the border).
     TableLen,
 
@@ -575,6 +581,10 @@ pub enum RtOp {
     RawSet,
     /// `(A table, A key) -> A`: rawget (also the table's value when it has no metatable). Leaf, does not throw.
     RawGet,
+    /// `(A table) -> A`: `table.remove(t)`; the table is known to have no metatable. Leaf, does not throw.
+    TablePop,
+    /// `(A string, I from, I to) -> A`: `string.sub`. Leaf, does not throw.
+    StrSub,
     /// `(A, A) -> A` (`Unm`, `BNot`: `(A) -> A`).
     Arith(ArithOp),
     /// `(A...) -> A`: concatenation of two or more.
@@ -635,7 +645,8 @@ impl Op {
             LoadArray | LoadSlots => reads(Mem::PARTS),
             LoadElem => reads(Mem::ELEMS),
             LoadInline(_) | LoadSlot(_) => reads(Mem::SLOTS),
-            LoadCell { constant: false } | LoadNativeUpval(_) => reads(Mem::CELLS),
+            LoadStringMeta => reads(Mem::SHAPE),
+            LoadCell { constant: false } | LoadNativeUpval(_) | TypeName => reads(Mem::CELLS),
             TableLen => reads(Mem::PARTS.or(Mem::ELEMS).or(Mem::HASH)),
             StoreInline { .. } | StoreSlot { .. } => writes(Mem::SLOTS),
             StoreShape(_) => writes(Mem::SHAPE),
@@ -651,6 +662,8 @@ impl Op {
             EqProbe => reads(Mem::SHAPE.or(Mem::SLOTS)),
             Rt(r) => match r {
                 RtOp::RawGet => reads(Mem::TABLE),
+                RtOp::TablePop => Effects { reads: Mem::TABLE, ..writes(Mem::ELEMS.or(Mem::HASH)) },
+                RtOp::StrSub => pure,
                 RtOp::RawSetInt => {
                     Effects { reads: Mem::TABLE, writes: Mem::PARTS.or(Mem::ELEMS).or(Mem::HASH), gc: Gc::Moves, throws: true }
                 }

@@ -117,6 +117,9 @@ fn signature(op: &Op) -> Option<(&'static [Ty], Ty)> {
         LoadArray | LoadSlots | LoadInline(_) | LoadSlot(_) | LoadUpval(_) | LoadNativeUpval(_) | LoadCell { .. } | NewCell => (&[A], A),
         VarArgAt => (&[I], A),
         LoadCap | StrLen | TableLen => (&[A], I),
+        LoadByte => (&[A, I], I),
+        LoadStringMeta => (&[], A),
+        TypeName => (&[A, A], A),
         LoadElem => (&[A, I], A),
         StoreInline { .. } | StoreSlot { .. } | StoreCell { .. } => (&[A, A], Void),
         StoreShape(_) => (&[A], Void),
@@ -127,6 +130,8 @@ fn signature(op: &Op) -> Option<(&'static [Ty], Ty)> {
         Branch { .. } => (&[B], Void),
         Rt(r) => match r {
             RtOp::GetTable | RtOp::GetField | RtOp::RawGet => (&[A, A], A),
+            RtOp::TablePop => (&[A], A),
+            RtOp::StrSub => (&[A, I, I], A),
             RtOp::GetInt => (&[A, I], A),
             RtOp::SetTable | RtOp::SetField | RtOp::RawSet => (&[A, A, A], Void),
             RtOp::SetInt | RtOp::RawSetInt => (&[A, I, A], Void),

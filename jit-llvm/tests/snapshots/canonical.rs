@@ -4,7 +4,7 @@
 //! metatables, natives and shape ids are numbered in the order in which the job names them compiles to the same code,
 //! with other constants. `Names` tells what each number stands for. Structs are rebuilt field by field here, so that a new
 //! field of a job does not compile until somebody has said whether it has to be numbered.
-use jit_llvm::job::{JobChild, JobConst, JobInput, JobProto, ShapeInfo};
+use jit_llvm::job::{JobChild, JobConst, JobInput, JobProto, ShapeInfo, StringMethods};
 use selune_core::feedback::{CallSlot, FeedbackKind, FeedbackVector, FieldSlot, IndexSlot, LoopSlot};
 use selune_core::string;
 use selune_core::value::{TAG_SHIFT, TAG_STRING, TAG_TABLE, Value};
@@ -35,6 +35,12 @@ pub fn canonical(job: &JobInput) -> (JobInput, Names) {
     let protos = job.protos.iter().map(|p| c.proto(p)).collect();
     let root_shapes: Vec<u32> = job.root_shapes.iter().map(|id| c.shape(*id)).collect();
     let index_name = c.string(job.index_name);
+    let strings = job.strings.map(|s| StringMethods {
+        metatable: TAG_TABLE << TAG_SHIFT | c.object(Value(s.metatable).payload(), || "metatable of strings".into()),
+        shape: c.shape(s.shape),
+        slot: s.slot,
+        holder: c.shape(s.holder),
+    });
     let shapes = c.all_shapes();
     let mut natives = HashMap::new();
     for (&address, &builtin) in &job.natives {
@@ -50,6 +56,7 @@ pub fn canonical(job: &JobInput) -> (JobInput, Names) {
         shapes,
         root_shapes,
         index_name,
+        strings,
         natives,
         young_metatables: job.young_metatables,
         options: job.options,

@@ -2,6 +2,7 @@
 use super::with_vm;
 use crate::arch::Outcome;
 use selune_core::number;
+use selune_core::shape::Metamethod;
 use selune_core::string;
 use selune_core::value::Value;
 use selune_vm::Vm;
@@ -76,7 +77,20 @@ pub unsafe extern "C" fn le(vm: *mut Vm, a: Value, b: Value) -> Outcome {
 /// As `eq`.
 pub unsafe extern "C" fn eq_probe(vm: *mut Vm, a: Value, b: Value) -> u64 {
     // SAFETY: the caller's promise.
-    match unsafe { &mut *vm }.equals_step(a, b) {
+    let vm = unsafe { &mut *vm };
+    if a.is_table() && b.is_table() {
+        if a.0 == b.0 {
+            return 1;
+        }
+        let lacks = |t: Value| {
+            let s = vm.heap.shape_of(t);
+            !s.has_own_meta() && (!s.metatable.is_table() || vm.heap.shape_of(s.metatable).lacks(Metamethod::Eq))
+        };
+        if lacks(a) && lacks(b) {
+            return 0;
+        }
+    }
+    match vm.equals_step(a, b) {
         Step::Value(v) => v.is_truthy() as u64,
         _ => 2,
     }

@@ -94,6 +94,7 @@ macro_rules! for_each_runtime_function {
         // ---- tables
         (Barrier, rt_barrier, leaf, Leaf, [Vm, Value, Value] -> Void, table::barrier, "remembers that a slot (address) of an old container was written");
         (TableLen, rt_table_len, leaf, Leaf, [Vm, Value] -> Int, table::table_len, "# of a table without metamethods");
+        (TablePop, rt_table_pop, leaf, Leaf, [Vm, Value] -> Value, table::table_pop, "table.remove(t) of a table without metatable");
         (RawGet, rt_raw_get, leaf, Leaf, [Vm, Value, Value] -> Value, table::raw_get, "rawget");
         (GetTable, rt_get_table, value, CallsLua, [Vm, Value, Value] -> Value, table::get_table, "o[k]");
         (GetInt, rt_get_int, value, CallsLua, [Vm, Value, Int] -> Value, table::get_int, "o[i]");
@@ -105,6 +106,8 @@ macro_rules! for_each_runtime_function {
         (RawSet, rt_raw_set, value, Collects, [Vm, Value, Value, Value] -> Void, table::raw_set, "t[k] = v without metamethods");
         (SetList, rt_set_list, value, Collects, [Vm, Value, Int, Int] -> Void, table::set_list, "t[first + j] = args[j] for j < n");
         (SetListOpen, rt_set_list_open, value, Collects, [Vm, Value, Int] -> Void, table::set_list_open, "the same with the open list");
+        (StrSub, rt_str_sub, leaf, Leaf, [Vm, Value, Int, Int] -> Value, table::str_sub, "string.sub");
+        (TypeName, rt_type_name, leaf, Leaf, [Value, Value] -> Value, table::type_name, "what the function type gives for a value");
         (Len, rt_len, value, CallsLua, [Vm, Value] -> Value, table::len, "#o");
         (Concat2, rt_concat2, value, CallsLua, [Vm, Value, Value] -> Value, table::concat2, "a .. b");
         (Concat, rt_concat, value, CallsLua, [Vm, Int] -> Value, table::concat, "args[0] .. ... .. args[n - 1]");

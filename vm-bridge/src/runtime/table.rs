@@ -24,6 +24,49 @@ pub unsafe extern "C" fn table_len(vm: *mut Vm, t: Value) -> i64 {
     unsafe { &mut *vm }.heap.length(t)
 }
 
+/// Takes the last element of a list: `table.remove(t)`.
+///
+/// # Safety
+/// As `table_len`; `t` has no metatable.
+pub unsafe extern "C" fn table_pop(vm: *mut Vm, t: Value) -> Value {
+    // SAFETY: the caller's promise.
+    let vm = unsafe { &mut *vm };
+    let n = vm.heap.length(t);
+    let v = vm.raw_get_int(t, n);
+    if !v.is_nil() {
+        vm.raw_set_int(t, n, Value::NIL);
+    }
+    v
+}
+
+/// `string.sub(s, from, to)`.
+///
+/// # Safety
+/// As `barrier`; `s` is a string.
+pub unsafe extern "C" fn str_sub(vm: *mut Vm, s: Value, from: i64, to: i64) -> Value {
+    let bytes = selune_core::string::bytes(s);
+    let len = bytes.len() as i64;
+    // Positions behind the end when negative.
+    let from = if from < 0 { (len + from + 1).max(1) } else { from.max(1) };
+    let to = if to < 0 { len.saturating_add(to) + 1 } else { to.min(len) };
+    if from == 1 && to == len {
+        return s;
+    }
+    let part = if from <= to { &bytes[from as usize - 1..to as usize] } else { &[][..] };
+    // SAFETY: the caller's promise.
+    unsafe { &mut *vm }.new_str(part)
+}
+
+/// `type(v)`; `native` is that function.
+///
+/// # Safety
+/// `native` is the library's function, whose upvalues are the names.
+pub unsafe extern "C" fn type_name(native: Value, v: Value) -> Value {
+    let i = Vm::type_number(v);
+    // SAFETY: OBJ-1; the function has a name for each index.
+    unsafe { *native.as_native().add(1).cast::<Value>().add(i) }
+}
+
 /// `rawget(t, k)`.
 ///
 /// # Safety

@@ -24,7 +24,17 @@ impl Builder<'_> {
                 let k = if b == Builtin::RawLen { Kinds::TABLE } else { Kinds::STRING };
                 args.first().is_some_and(|v| self.kinds(*v).meets(k))
             }
-            Builtin::Assert | Builtin::Ipairs => !args.is_empty(),
+            Builtin::Assert | Builtin::Ipairs | Builtin::Type => !args.is_empty(),
+            Builtin::Pairs => args.first().is_some_and(|v| self.kinds(*v).meets(Kinds::TABLE)),
+            Builtin::TableInsert => args.len() == 2 && self.kinds(args[0]).meets(Kinds::TABLE),
+            Builtin::TableRemove => args.len() == 1 && self.kinds(args[0]).meets(Kinds::TABLE),
+            Builtin::StringByte => {
+                (1..=2).contains(&args.len()) && self.kinds(args[0]).meets(Kinds::STRING) && args.get(1).is_none_or(|v| self.kinds(*v).meets(Kinds::SMALL))
+            }
+            Builtin::StringSub => {
+                let small = |n: usize| args.get(n).is_none_or(|v| self.kinds(*v).meets(Kinds::SMALL));
+                (2..=3).contains(&args.len()) && self.kinds(args[0]).meets(Kinds::STRING) && small(1) && small(2)
+            }
             Builtin::SetMetatable => args.len() == 2 && self.kinds(args[1]).meets(Kinds::TABLE) && self.set_metatable_shape(args[0]).is_some(),
             _ => false,
         };
@@ -74,6 +84,53 @@ impl Builder<'_> {
                 self.shape_hints.insert(root, after);
                 one(args[0])
             }
+            Builtin::Type => {
+                let v = self.any(args[0]);
+                one(self.add(Op::TypeName, Ty::Any, &[f, v]))
+            }
+            Builtin::Pairs => {
+                // A metatable might have `__pairs`.
+                let t = self.plain_table(args[0]);
+                let next = self.add(Op::LoadNativeUpval(0), Ty::Any, &[f]);
+                Some(vec![next, t, self.const_nil()])
+            }
+            Builtin::TableInsert => {
+                let t = self.plain_table(args[0]);
+                self.append(t, args[1]);
+                Some(vec![])
+            }
+            Builtin::TableRemove => {
+                let t = self.plain_table(args[0]);
+                let v = self.add(Op::Rt(RtOp::TablePop), Ty::Any, &[t]);
+                self.cx.forget_state();
+                one(v)
+            }
+            Builtin::StringByte => {
+                let s = self.guard_kind(args[0], Kinds::STRING, Reason::NotString);
+                let len = self.add(Op::StrLen, Ty::I64, &[s]);
+                let i = match args.get(1) {
+                    Some(i) => self.guard_int(*i, true),
+                    None => self.const_int(1),
+                };
+                let i = match self.f.const_int(i) {
+                    Some(n) if n < 0 => {
+                        let from_end = self.const_int(n + 1);
+                        self.add(Op::AddI, Ty::I64, &[len, from_end])
+                    }
+                    _ => i,
+                };
+                let i = self.add_guard(Op::GuardIndex, Ty::I64, &[i, len], Reason::Bounds);
+                one(self.add(Op::LoadByte, Ty::I64, &[s, i]))
+            }
+            Builtin::StringSub => {
+                let s = self.guard_kind(args[0], Kinds::STRING, Reason::NotString);
+                let from = self.guard_int(args[1], true);
+                let to = match args.get(2) {
+                    Some(to) => self.guard_int(*to, true),
+                    None => self.const_int(-1),
+                };
+                one(self.add(Op::Rt(RtOp::StrSub), Ty::Any, &[s, from, to]))
+            }
             Builtin::Ipairs => {
                 let step = self.add(Op::LoadNativeUpval(0), Ty::Any, &[f]);
                 Some(vec![step, args[0], self.const_int(0)])
@@ -85,6 +142,12 @@ impl Builder<'_> {
             }
             _ => None,
         }
+    }
+
+    /// The table, exiting when it is none or may have a metatable.
+    fn plain_table(&mut self, v: V) -> V {
+        let t = self.guard_table(v);
+        self.add_guard(Op::GuardPlain, Ty::Any, &[t], Reason::Shape)
     }
 
     fn float_function(&mut self, op: Op, v: V) -> V {

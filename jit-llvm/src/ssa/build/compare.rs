@@ -1,5 +1,6 @@
 //! Comparisons and tests. The jump that follows stands in a block of its own: a comparison leads there or behind it.
 use super::context::Builder;
+use crate::job::JobConst;
 use crate::ssa::ir::*;
 use crate::ssa::types::Kinds;
 use selune_core::feedback::types;
@@ -85,6 +86,9 @@ impl Builder<'_> {
             let (x, y) = (self.guard_int(a, false), self.guard_int(b, false));
             return Some(self.cmp_int(Cmp::Eq, x, y));
         }
+        if let Some(k) = self.type_test(a, b).or_else(|| self.type_test(b, a)) {
+            return Some(k);
+        }
         // Kinds that are compared by value with others of the same group only.
         let groups = [Kinds::NUMBER, Kinds::STRING, Kinds::NIL, Kinds::FALSE, Kinds::TRUE, Kinds::FUNCTION, Kinds::TABLE.or(Kinds::OBJECT)];
         if !groups.iter().any(|g| ka.meets(*g) && kb.meets(*g)) {
@@ -139,6 +143,26 @@ impl Builder<'_> {
         let plain = self.add(Op::CmpI(Cmp::Ne), Ty::Bool, &[probe, two]);
         self.guard(plain, true, Reason::Kind);
         Some(self.add(Op::CmpI(Cmp::Eq), Ty::Bool, &[probe, one]))
+    }
+
+    /// `type(x) == "name"`.
+    fn type_test(&mut self, name: V, text: V) -> Option<V> {
+        let (Op::TypeName, Op::ConstValue { bits, .. }) = (self.f.op(name), self.f.op(text)) else { return None };
+        let text = self.proto().constants.iter().find_map(|k| match k {
+            JobConst::Str { bits: b, text } if *b == bits => Some(text.as_slice()),
+            _ => None,
+        })?;
+        let kinds = match text {
+            b"number" => Kinds::NUMBER,
+            b"string" => Kinds::STRING,
+            b"table" => Kinds::TABLE,
+            b"function" => Kinds::FUNCTION,
+            b"nil" => Kinds::NIL,
+            b"boolean" => Kinds::BOOL,
+            _ => return None,
+        };
+        let v = self.f.inst(name).args[1];
+        Some(self.is_kind(v, kinds))
     }
 
     /// `a < b` (or `<=`) as a machine boolean; None when the block has ended.

@@ -267,6 +267,11 @@ impl Builder<'_> {
         if nothing && bets && self.unseen() {
             return None;
         }
+        if entries.is_empty() && slot.mega == 0 && slot.receivers == 1 && bets && self.kinds(o).meets(Kinds::STRING)
+            && let Some(v) = self.get_string_method(o, bits)
+        {
+            return Some(v);
+        }
         if entries.is_empty() || self.job.options.no_feedback || !self.kinds(o).meets(Kinds::TABLE) {
             let o = self.any(o);
             return Some(self.add(Op::Rt(RtOp::GetField), Ty::Any, &[o, key]));
@@ -309,6 +314,24 @@ impl Builder<'_> {
         let v = self.join(ends);
         self.cx.forget_state();
         Some(v)
+    }
+
+    /// A field of a string: one of the library's functions.
+    fn get_string_method(&mut self, o: V, key: u64) -> Option<V> {
+        let m = self.job.strings?;
+        let index = self.place(m.shape, m.slot)?;
+        let holder = self.job.shapes.get(&m.holder)?;
+        let (plain, place) = (holder.plain(), self.place(m.holder, holder.slot_of(key)?)?);
+        self.guard_kind(o, Kinds::STRING, Reason::NotString);
+        let named = self.name(b"metatable of strings");
+        let meta = self.add(Op::LoadStringMeta, Ty::Any, &[]);
+        let meta = self.add_guard(Op::GuardBits { bits: m.metatable, named }, Ty::Any, &[meta], Reason::Shape);
+        let meta = self.check_shape(meta, m.shape, Miss::Exit);
+        let h = self.load_place(meta, index);
+        let h = self.check_table(h, Miss::Exit);
+        let h = self.check_shape(h, m.holder, Miss::Exit);
+        let v = self.load_place(h, place);
+        Some(if plain { v } else { self.check_not_nil(v, Miss::Exit) })
     }
 
     /// A block that turned out not to be needed.

@@ -262,6 +262,23 @@ impl Builder<'_> {
         self.join_void(vec![end, self.cur]);
     }
 
+    /// `t[#t + 1] = v` of a table without metatable.
+    pub(super) fn append(&mut self, t: V, v: V) {
+        let n = self.add(Op::TableLen, Ty::I64, &[t]);
+        let one = self.const_int(1);
+        let k = self.add(Op::AddI, Ty::I64, &[n, one]);
+        let v = self.any(v);
+        let barrier = self.needs_barrier(v);
+        let (array, inside) = self.in_array(t, k);
+        let slow = self.split(inside);
+        self.add(Op::StoreElem { barrier }, Ty::Void, &[array, k, v]);
+        let end = self.cur;
+        self.switch_to(slow);
+        self.add(Op::Rt(RtOp::RawSetInt), Ty::Void, &[t, k, v]);
+        self.join_void(vec![end, self.cur]);
+        self.cx.forget_state();
+    }
+
     fn set_element_or_runtime(&mut self, o: V, key: V, v: V) {
         let slow = self.new_block(true);
         let miss = Miss::Go(slow);

@@ -35,6 +35,7 @@ pub fn job(p: JobProto) -> JobInput {
         shapes: HashMap::new(),
         root_shapes: vec![],
         index_name: 0,
+        strings: None,
         natives: HashMap::new(),
         young_metatables: false,
         options: JobOptions::default(),
