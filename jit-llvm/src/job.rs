@@ -4,7 +4,7 @@
 //! shapes' metatables and interned strings are of old objects that the VM keeps alive until the job is installed or
 //! dropped, and `Code` keeps alive afterwards. JOB-2: what feedback says is a bet; the code checks it or leaves.
 //! Filled by `collect`, read by `ssa::build`.
-use selune_core::feedback::{FieldEntry, FeedbackKind, FeedbackVector};
+use selune_core::feedback::{FieldEntry, FeedbackKind, FeedbackVector, MetaSlot};
 use selune_core::heap::Heap;
 use selune_core::object::GC_OLD;
 use selune_core::proto::{Ins, Proto, UpvalDesc};
@@ -104,6 +104,8 @@ pub struct JobProto {
     pub constants: Vec<JobConst>,
     /// Feedback slots, copied at one moment.
     pub feedback: FeedbackVector,
+    /// Metamethods that arithmetic has called.
+    pub meta: Vec<MetaSlot>,
     /// Line of each instruction (may be empty).
     pub lines: Vec<u32>,
     /// Fixed parameters.
@@ -221,6 +223,8 @@ pub struct JobInput {
     pub root_shapes: Vec<u32>,
     /// Bits of the string "__index".
     pub index_name: u64,
+    /// Bits of the metamethods' names, by number.
+    pub events: Vec<u64>,
     /// Where methods of strings are found, when some are called.
     pub strings: Option<StringMethods>,
     /// Function addresses of the natives that compilers know.
@@ -242,6 +246,8 @@ impl JobInput {
     }
 }
 
+/// Arithmetic whose operands or metamethods changed more often is not bet on.
+const MAX_META_CHANGES: u8 = 2;
 /// Most functions that a job copies, and how far it follows calls.
 const MAX_PROTOS: usize = 24;
 const MAX_CALL_DEPTH: u32 = 4;
@@ -265,6 +271,7 @@ pub unsafe fn collect(
         shapes: HashMap::new(),
         root_shapes: Vec::new(),
         index_name: heap.event_name(Metamethod::Index).0,
+        events: Metamethod::all().map(|m| heap.event_name(m).0).collect(),
         strings: None,
         natives,
         young_metatables: false,
@@ -279,6 +286,14 @@ pub unsafe fn collect(
         // SAFETY: the caller's promise.
         let p = unsafe { &*p };
         let copy = copy_proto(p);
+        for m in &copy.meta {
+            for id in m.shapes {
+                job.young_metatables |= copy_shape(heap, id, &mut job.shapes);
+            }
+            if depth < MAX_CALL_DEPTH && !waiting.iter().any(|w| w.0 as usize == m.callee) && is_proto(m.callee) {
+                waiting.push((m.callee as *const Proto, depth + 1));
+            }
+        }
         for ins in &copy.code {
             if ins.op().feedback() == FeedbackKind::Call && depth < MAX_CALL_DEPTH {
                 let c = copy.feedback.call(ins.s());
@@ -409,6 +424,7 @@ fn copy_proto(p: &Proto) -> JobProto {
         code: p.code.clone(),
         constants: p.constants.iter().map(constant).collect(),
         feedback: p.feedback.snapshot(),
+        meta: p.meta.iter().filter(|m| m.changes <= MAX_META_CHANGES && m.callee != 0).copied().collect(),
         lines: p.lines.clone(),
         num_params: p.num_params,
         is_vararg: p.is_vararg,

@@ -81,8 +81,13 @@ impl<'a> Deoptimizer<'a> {
 
     fn push_inner(&self, vm: &mut Vm, inner: &[&FrameState], mut base: usize) -> Result<(), Thrown> {
         for state in inner {
-            let (register, nresults) = state.ret.map_or((0, -1), |r| (r.func, r.nresults));
-            base = self.push_frame(vm, state, base + register as usize, nresults.into(), Delivery::Call)?;
+            let (register, nresults, meta) = state.ret.map_or((0, -1, false), |r| (r.func, r.nresults, r.meta));
+            base = if meta {
+                let func = vm.thread().frames.last().map_or(base, |f| f.top as usize);
+                self.push_frame(vm, state, func, 1, Delivery::Meta)?
+            } else {
+                self.push_frame(vm, state, base + register as usize, nresults.into(), Delivery::Call)?
+            };
         }
         Ok(())
     }

@@ -42,6 +42,8 @@ pub struct ReturnTo {
     pub func: u8,
     /// Results wanted (-1: all).
     pub nresults: i16,
+    /// It is a metamethod: its result goes into the instruction before the caller's pc, and it stands above the caller's frame.
+    pub meta: bool,
 }
 
 /// One interpreter frame to be written.
@@ -297,7 +299,7 @@ mod tests {
             (200, Source::Constant(Value::TRUE.0)),
         ];
         let outer = b.add_state(None, 0, 7, Source::Live(1, LiveKind::Value), None, false, regs, []).unwrap();
-        let ret = Some(ReturnTo { func: 2, nresults: 1 });
+        let ret = Some(ReturnTo { func: 2, nresults: 1, meta: false });
         let inner = b
             .add_state(Some(outer), 1, 0, Source::Constant(42), ret, true, [(0, Source::Int(3))], [Source::Int(8), Source::Live(5, LiveKind::Value)])
             .unwrap();

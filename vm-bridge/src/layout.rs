@@ -142,8 +142,10 @@ raw_fields! {
     VM_SHAPES = offset_of!(Vm, heap) + offset_of!(Heap, shapes), Vm;
     /// `shape.flags`, u32.
     SHAPE_FLAGS = offset_of!(Shape, flags), Fixed;
-    /// The metatable of all strings.
-    VM_STRING_META = offset_of!(Vm, type_metatables) + 8 * selune_vm::STRING_TYPE, Vm;
+    /// `vm.c_levels`, u32.
+    VM_C_LEVELS = offset_of!(Vm, c_levels), Vm;
+    /// `vm.type_metatables[0]`.
+    VM_TYPE_METAS = offset_of!(Vm, type_metatables), Vm;
     /// `vm.cur`: the running thread.
     VM_THREAD = offset_of!(Vm, cur), Vm;
     /// `thread.stack`.

@@ -183,6 +183,19 @@ pub struct CallSlot {
     pub spare: u64,
 }
 
+/// Feedback of an arithmetic instruction that called a metamethod; kept beside the slots, since few do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetaSlot {
+    /// The instruction.
+    pub pc: u32,
+    /// Shape ids of the operands that were seen last, 0 for what is no table.
+    pub shapes: [u32; 2],
+    /// Address of the proto of the metamethod that was called last, 0 when it was no Lua function; a hint (FB-1).
+    pub callee: usize,
+    /// How often one of these was another one (saturating).
+    pub changes: u8,
+}
+
 /// Feedback of an allocation site.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]

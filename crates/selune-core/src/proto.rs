@@ -1,5 +1,5 @@
 //! A compiled function: instructions, constants, debug information, feedback and tier state.
-use crate::feedback::FeedbackVector;
+use crate::feedback::{FeedbackVector, MetaSlot};
 use crate::object::{GC_BARRIER, GC_OLD, Header, Kind};
 use crate::opcode::Op;
 use crate::value::Value;
@@ -166,6 +166,8 @@ pub struct Proto {
     pub last_line: u32,
     /// Feedback.
     pub feedback: FeedbackVector,
+    /// Feedback of arithmetic that calls metamethods.
+    pub meta: Vec<MetaSlot>,
     /// A number unique in this process, for dumps, perf maps and statistics.
     pub id: u32,
 }
@@ -194,6 +196,7 @@ impl Proto {
             line_defined: 0,
             last_line: 0,
             feedback: FeedbackVector::new(0),
+            meta: Vec::new(),
             id: NEXT.fetch_add(1, Ordering::Relaxed),
         }
     }

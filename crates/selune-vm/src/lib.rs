@@ -23,4 +23,4 @@ pub mod unwind;
 mod vm;
 
 pub use native::{Args, NativeFn, NativeKind, NativeResult, Thrown};
-pub use vm::{Config, STRING_TYPE, Vm};
+pub use vm::{Config, MAX_C_LEVELS, NUMBER_TYPE, STRING_TYPE, Vm};

@@ -24,13 +24,15 @@ impl Default for Config {
 
 /// Index of strings in `Vm::type_metatables`.
 pub const STRING_TYPE: usize = 4;
+/// Index of numbers there.
+pub const NUMBER_TYPE: usize = 3;
 
 /// Index of a basic type in tables of per-type metatables.
 pub fn type_index(v: Value) -> usize {
     match v.type_name() {
         "nil" => 0,
         "boolean" => 1,
-        "number" => 3,
+        "number" => NUMBER_TYPE,
         "string" => STRING_TYPE,
         "table" => 5,
         "function" => 6,
@@ -60,7 +62,7 @@ pub struct Vm {
     pub(crate) globals: Value,
     pub(crate) loaded: Value,
     /// Depth of Rust activations, as PUC counts C calls (limit 200).
-    pub(crate) c_levels: u32,
+    pub c_levels: u32,
     /// The JIT, when there is one.
     pub backend: Option<std::rc::Rc<dyn Backend>>,
     /// Start value of `Tier::countdown` of new protos.

@@ -85,7 +85,7 @@ impl<M: Machine> Lowering<'_, M> {
             Some(p) => Some(self.describe_state(p, known, builder)?),
             None => None,
         };
-        let ret = state.ret.map(|r| ReturnTo { func: r.func, nresults: r.nresults });
+        let ret = state.ret.map(|r| ReturnTo { func: r.func, nresults: r.nresults, meta: r.meta });
         let registers: Vec<(u8, Source)> = state.regs.iter().map(|(r, v)| (*r, self.source(*v))).collect();
         let varargs: Vec<Source> = state.varargs.iter().map(|v| self.source(*v)).collect();
         let described = builder.add_state(parent, state.proto, state.pc, self.source(state.closure), ret, state.tail, registers, varargs)?;

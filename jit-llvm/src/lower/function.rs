@@ -271,7 +271,7 @@ impl<'s, M: Machine> Lowering<'s, M> {
             | ForMoreF | Select => self.lower_test(v, op),
             LoadArray | LoadSlots | LoadCap | LoadElem | LoadInline(_) | LoadSlot(_) | LoadUpval(_) | LoadNativeUpval(_) | LoadCell { .. } | StrLen | LoadByte | TableLen
             | StoreInline { .. } | StoreSlot { .. } | StoreShape(_) | StoreElem { .. } | StoreCell { .. } => self.lower_memory(v, op),
-            LoadStringMeta | TypeName => self.lower_value_load(v, op),
+            LoadTypeMeta(_) | TypeName => self.lower_value_load(v, op),
             NewTable { .. } | NewCell | NewClosure { .. } => self.lower_alloc(v, op),
             Waste { bytes } => self.lower_waste(v, bytes),
             Call { callee, want } => self.lower_call(v, callee, want),
@@ -281,6 +281,7 @@ impl<'s, M: Machine> Lowering<'s, M> {
             VarArgSave | VarArgCount | VarArg(_) | VarArgAt | VarArgOpen => self.lower_vararg(v, op),
             NextFind | NextStep | NextKey | NextValue => self.lower_iteration(v, op),
             Poll => self.lower_poll(v),
+            MetaEnter | MetaLeave => self.lower_level(v, op),
             Exit | Return | ReturnOpen | TailCall { .. } | TailCallOpen => {
                 match op {
                     Exit => self.lower_exit(v),

@@ -173,6 +173,22 @@ impl<M: Machine> Lowering<'_, M> {
         Ok(i)
     }
 
+    /// Counts C levels, as the interpreter does around metamethods.
+    pub(super) fn lower_level(&mut self, v: V, op: Op) -> Result<()> {
+        let e = self.e;
+        let before = e.load_raw(e.vm(), layout::VM_C_LEVELS, MTy::I32)?;
+        let after = if op == Op::MetaEnter {
+            let exit = self.exit_of(v)?;
+            let after = e.add(before, e.int32(1))?;
+            let few = e.compare(IntPredicate::ULT, after, e.int32(vm_bridge::vm::MAX_C_LEVELS))?;
+            self.guard(few, exit)?;
+            after
+        } else {
+            e.sub(before, e.int32(1))?
+        };
+        self.e.store_raw(self.e.vm(), layout::VM_C_LEVELS, after)
+    }
+
     pub(super) fn lower_poll(&mut self, v: V) -> Result<()> {
         let exit = self.exit_of(v)?;
         let word = self.e.load_raw(self.e.vm(), layout::VM_POLL, MTy::I32)?;

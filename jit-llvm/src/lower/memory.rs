@@ -49,7 +49,7 @@ impl<M: Machine> Lowering<'_, M> {
 
     pub(super) fn lower_value_load(&mut self, v: V, op: Op) -> Result<()> {
         let r = match op {
-            Op::LoadStringMeta => self.e.load_raw(self.e.vm(), layout::VM_STRING_META, MTy::Value)?,
+            Op::LoadTypeMeta(i) => self.e.load_raw(self.e.vm(), layout::RawField { offset: layout::VM_TYPE_METAS.offset + 8 * usize::from(i), ..layout::VM_TYPE_METAS }, MTy::Value)?,
             _ => self.e.runtime_result(RtFn::TypeName, &[self.any_arg(v, 0)?, self.any_arg(v, 1)?], 0)?,
         };
         self.set(v, r);

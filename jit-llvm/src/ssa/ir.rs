@@ -422,8 +422,8 @@ pub enum Op {
         /// The variable is never assigned after its initialisation: the value is the same during the whole activation.
         constant: bool,
     },
-    /// `-> A`: the metatable of all strings.
-    LoadStringMeta,
+    /// `-> A`: the metatable of all values of a type (index of `Vm::type_metatables`).
+    LoadTypeMeta(u8),
     /// `(A the function type, A) -> A`: the name of a value's type.
     TypeName,
     /// `(A string) -> I`: number of bytes.
@@ -529,6 +529,12 @@ pub enum Op {
     /// `(I: the NextStep) -> A`.
     NextValue,
 
+    // ---- metamethods called by operators
+    /// Counts a C level; exit (reason Leave) when there are too many.
+    MetaEnter,
+    /// Takes it back.
+    MetaLeave,
+
     // ---- control
     /// exit (reason Leave) when the poll's slow path says leave. Moves.
     Poll,
@@ -626,7 +632,7 @@ impl Op {
         matches!(
             self,
             GuardSmall | GuardInt | GuardFloat | GuardNumber | GuardKind(_) | GuardShape { .. } | GuardPlain | GuardProto(_) | GuardNative { .. }
-                | GuardBits { .. } | GuardIndex | Guard { .. } | GuardIntegral | Poll | Exit
+                | GuardBits { .. } | GuardIndex | Guard { .. } | GuardIntegral | MetaEnter | Poll | Exit
         )
     }
     /// Must have a call site.
@@ -645,7 +651,7 @@ impl Op {
             LoadArray | LoadSlots => reads(Mem::PARTS),
             LoadElem => reads(Mem::ELEMS),
             LoadInline(_) | LoadSlot(_) => reads(Mem::SLOTS),
-            LoadStringMeta => reads(Mem::SHAPE),
+            LoadTypeMeta(_) => reads(Mem::SHAPE),
             LoadCell { constant: false } | LoadNativeUpval(_) | TypeName => reads(Mem::CELLS),
             TableLen => reads(Mem::PARTS.or(Mem::ELEMS).or(Mem::HASH)),
             StoreInline { .. } | StoreSlot { .. } => writes(Mem::SLOTS),
@@ -655,7 +661,7 @@ impl Op {
             NewTable { .. } | NewCell | NewClosure { .. } | Waste { .. } => Effects { gc: Gc::Moves, ..pure },
             Call { .. } | CallOpen { .. } | TailCall { .. } | TailCallOpen => clobber,
             CallResult(_) | NextKey | NextValue | ReturnOpen => reads(Mem::VM),
-            VarArgOpen | VarArgSave => writes(Mem::VM),
+            VarArgOpen | VarArgSave | MetaEnter | MetaLeave => writes(Mem::VM),
             NextFind => reads(Mem::TABLE),
             NextStep => Effects { reads: Mem::TABLE, writes: Mem::VM, ..pure },
             Poll => Effects { gc: Gc::Moves, ..pure },
@@ -761,6 +767,8 @@ pub struct RetInfo {
     pub func: u8,
     /// Results wanted (-1: all).
     pub nresults: i16,
+    /// A metamethod: its result goes into the instruction before the caller's pc.
+    pub meta: bool,
 }
 
 /// The interpreter frames that an exit writes, innermost here, then `parent`.

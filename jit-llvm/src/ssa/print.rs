@@ -43,7 +43,7 @@ pub fn op_text(f: &Func, op: Op) -> String {
         ConstNum(bits) => format!("{:?}", selune_core::value::Value(bits)),
         ConstBool(b) => format!("{b}"),
         ConstValue { bits, named } => value_name(f, bits, named),
-        Param(i) | OsrReg(i) | CallResult(i) | LoadUpval(i) | LoadNativeUpval(i) => format!("{head} {i}"),
+        Param(i) | OsrReg(i) | CallResult(i) | LoadUpval(i) | LoadNativeUpval(i) | LoadTypeMeta(i) => format!("{head} {i}"),
         GuardKind(k) | IsKind(k) => format!("{head} {k:?}"),
         GuardShape { ids, n } => format!("{head} {:?}", &ids[..n as usize]),
         IsShape(i) | StoreShape(i) | VarArg(i) => format!("{head} {i}"),
@@ -197,7 +197,7 @@ impl Display for Func {
                 write!(out, " in fs{}", p.0)?;
             }
             if let Some(r) = s.ret {
-                write!(out, " ret r{} x{}", r.func, r.nresults)?;
+                write!(out, " ret r{} x{}{}", r.func, r.nresults, if r.meta { " meta" } else { "" })?;
             }
             if !s.varargs.is_empty() {
                 let varargs: Vec<String> = s.varargs.iter().map(|v| operand(self, *v)).collect();

@@ -118,7 +118,7 @@ fn signature(op: &Op) -> Option<(&'static [Ty], Ty)> {
         VarArgAt => (&[I], A),
         LoadCap | StrLen | TableLen => (&[A], I),
         LoadByte => (&[A, I], I),
-        LoadStringMeta => (&[], A),
+        LoadTypeMeta(_) => (&[], A),
         TypeName => (&[A, A], A),
         LoadElem => (&[A, I], A),
         StoreInline { .. } | StoreSlot { .. } | StoreCell { .. } => (&[A, A], Void),
@@ -127,6 +127,7 @@ fn signature(op: &Op) -> Option<(&'static [Ty], Ty)> {
         NextFind => (&[A, A], I),
         NextStep => (&[A, I], I),
         NextKey | NextValue => (&[I], A),
+        MetaEnter | MetaLeave => (&[], Void),
         Branch { .. } => (&[B], Void),
         Rt(r) => match r {
             RtOp::GetTable | RtOp::GetField | RtOp::RawGet => (&[A, A], A),

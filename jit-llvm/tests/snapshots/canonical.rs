@@ -5,7 +5,7 @@
 //! with other constants. `Names` tells what each number stands for. Structs are rebuilt field by field here, so that a new
 //! field of a job does not compile until somebody has said whether it has to be numbered.
 use jit_llvm::job::{JobChild, JobConst, JobInput, JobProto, ShapeInfo, StringMethods};
-use selune_core::feedback::{CallSlot, FeedbackKind, FeedbackVector, FieldSlot, IndexSlot, LoopSlot};
+use selune_core::feedback::{CallSlot, FeedbackKind, FeedbackVector, FieldSlot, IndexSlot, LoopSlot, MetaSlot};
 use selune_core::string;
 use selune_core::value::{TAG_SHIFT, TAG_STRING, TAG_TABLE, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -42,6 +42,7 @@ pub fn canonical(job: &JobInput) -> (JobInput, Names) {
         holder: c.shape(s.holder),
     });
     let shapes = c.all_shapes();
+    let events = job.events.iter().map(|bits| c.string(*bits)).collect();
     let mut natives = HashMap::new();
     for (&address, &builtin) in &job.natives {
         // Those that no feedback names are never compared with anything.
@@ -56,6 +57,7 @@ pub fn canonical(job: &JobInput) -> (JobInput, Names) {
         shapes,
         root_shapes,
         index_name,
+        events,
         strings,
         natives,
         young_metatables: job.young_metatables,
@@ -115,6 +117,12 @@ impl Canon<'_> {
             code: p.code.clone(),
             constants,
             feedback: self.feedback(p),
+            meta: p.meta.iter().map(|m| MetaSlot {
+                shapes: m.shapes.map(|id| self.shape(id)),
+                callee: self.object(m.callee as u64, || "function".into()) as usize,
+                ..*m
+            })
+            .collect(),
             lines: p.lines.clone(),
             num_params: p.num_params,
             is_vararg: p.is_vararg,

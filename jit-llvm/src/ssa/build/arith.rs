@@ -3,11 +3,13 @@
 //! What feedback saw decides the form: integers and floats are computed unboxed behind guards; a mix is dispatched in
 //! place; the rest, and what has failed before, falls back to the runtime.
 use super::context::Builder;
+use super::fields::Miss;
 use crate::ssa::ir::*;
 use crate::ssa::types::Kinds;
 use selune_core::feedback::{index_seen, types};
 use selune_core::number;
 use selune_core::proto::Ins;
+use selune_core::shape::Metamethod;
 
 /// Type bits that say which operands were seen.
 const SEEN: u16 = types::INT | types::FLOAT | types::INT_FLOAT | types::FLOAT_INT | types::STRING | types::OTHER;
@@ -37,6 +39,27 @@ binary! {
     op_bxor op_bxor_k BXor;
     op_shl op_shl_k Shl;
     op_shr op_shr_k Shr;
+}
+
+/// The metamethod of an operator.
+fn event(op: ArithOp) -> Metamethod {
+    use Metamethod as M;
+    match op {
+        ArithOp::Add => M::Add,
+        ArithOp::Sub => M::Sub,
+        ArithOp::Mul => M::Mul,
+        ArithOp::Div => M::Div,
+        ArithOp::Mod => M::Mod,
+        ArithOp::Pow => M::Pow,
+        ArithOp::IDiv => M::IDiv,
+        ArithOp::BAnd => M::BAnd,
+        ArithOp::BOr => M::BOr,
+        ArithOp::BXor => M::BXor,
+        ArithOp::Shl => M::Shl,
+        ArithOp::Shr => M::Shr,
+        ArithOp::Unm => M::Unm,
+        ArithOp::BNot => M::BNot,
+    }
 }
 
 /// Works on integers only.
@@ -85,6 +108,11 @@ impl Builder<'_> {
             }
         }
         let small = s & types::BIG == 0;
+        if bits == types::OTHER && !exited
+            && let Some(r) = self.arith_metamethod(op, a, b)
+        {
+            return if self.dead { None } else { Some(r) };
+        }
         if bits & (types::OTHER | types::STRING) != 0 || bits == 0 {
             return Some(if bits & !(types::OTHER | types::STRING) == 0 && !exited { self.generic_arith(op, a, b) } else { self.dispatch(op, a, b, can, true)? });
         }
@@ -134,6 +162,38 @@ impl Builder<'_> {
         }
         let d = self.guard_float(v);
         Some(self.add_guard(Op::GuardIntegral, Ty::I64, &[d], Reason::NotIntegral))
+    }
+
+    /// The metamethod that feedback names, inlined. None: nothing was done. (When the block has ended, the value is any.)
+    fn arith_metamethod(&mut self, op: ArithOp, a: V, b: V) -> Option<V> {
+        let pc = self.cx.pc as u32;
+        let seen = *self.proto().meta.iter().find(|m| m.pc == pc)?;
+        let p = self.job.find(seen.callee)?;
+        let first = seen.shapes[0] != 0;
+        let (o, shape) = if first { (a, seen.shapes[0]) } else { (b, seen.shapes[1]) };
+        let info = self.job.shapes.get(&shape)?;
+        if !self.may_inline(p) || !self.kinds(o).meets(Kinds::TABLE) || !first && !self.kinds(a).meets(Kinds::NUMBER) || info.own_meta || info.metatable == 0 {
+            return None;
+        }
+        let (bits, meta_shape) = (info.metatable, info.meta_shape);
+        let key = *self.job.events.get(event(op) as usize)?;
+        let slot = self.job.shapes.get(&meta_shape)?.slot_of(key)?;
+        let place = self.place(meta_shape, slot)?;
+        if !first {
+            // A number whose type has no metatable (only `debug` can give it one).
+            self.guard_kind(a, Kinds::NUMBER, Reason::NotNumber);
+            let m = self.add(Op::LoadTypeMeta(vm_bridge::vm::NUMBER_TYPE as u8), Ty::Any, &[]);
+            self.add_guard(Op::GuardBits { bits: selune_core::value::NIL, named: u32::MAX }, Ty::Any, &[m], Reason::Kind);
+        }
+        let t = self.guard_table(o);
+        self.check_shape(t, shape, Miss::Exit);
+        let m = self.const_object(bits, format!("metatable of shape {shape}").as_bytes());
+        let m = self.check_shape(m, meta_shape, Miss::Exit);
+        let f = self.load_place(m, place);
+        let f = self.guard_proto(f, p);
+        let to = self.proto().code[self.cx.pc].a();
+        let r = self.inline_metamethod(p, f, &[a, b], to);
+        Some(r.unwrap_or(a))
     }
 
     /// Full semantics in the runtime.

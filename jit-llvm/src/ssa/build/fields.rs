@@ -36,7 +36,7 @@ struct Step {
 
 /// Where a named slot is.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+pub(super) enum Place {
     Inline(u16),
     Part(u16),
 }
@@ -122,12 +122,12 @@ impl Builder<'_> {
         }
     }
 
-    fn place(&self, shape: u32, slot: u16) -> Option<Place> {
+    pub(super) fn place(&self, shape: u32, slot: u16) -> Option<Place> {
         let info = self.job.shapes.get(&shape)?;
         let inline = info.inline_cap as u16;
         (!info.dict).then(|| if slot < inline { Place::Inline(slot) } else { Place::Part(slot - inline) })
     }
-    fn load_place(&mut self, t: V, p: Place) -> V {
+    pub(super) fn load_place(&mut self, t: V, p: Place) -> V {
         match p {
             Place::Inline(s) => self.add(Op::LoadInline(s), Ty::Any, &[t]),
             Place::Part(s) => {
@@ -324,7 +324,7 @@ impl Builder<'_> {
         let (plain, place) = (holder.plain(), self.place(m.holder, holder.slot_of(key)?)?);
         self.guard_kind(o, Kinds::STRING, Reason::NotString);
         let named = self.name(b"metatable of strings");
-        let meta = self.add(Op::LoadStringMeta, Ty::Any, &[]);
+        let meta = self.add(Op::LoadTypeMeta(vm_bridge::vm::STRING_TYPE as u8), Ty::Any, &[]);
         let meta = self.add_guard(Op::GuardBits { bits: m.metatable, named }, Ty::Any, &[meta], Reason::Shape);
         let meta = self.check_shape(meta, m.shape, Miss::Exit);
         let h = self.load_place(meta, index);

@@ -26,8 +26,8 @@ impl Builder<'_> {
             && !self.cx.chain.contains(&p)
             && callee.code.iter().enumerate().all(|(pc, i)| match i.op() {
                 opcode::Op::Tbc => false,
-                // All results of another call may be any number; varargs are known.
-                opcode::Op::Return => i.b() != 0 || pc > 0 && callee.code[pc - 1].op() == opcode::Op::VarArg,
+                // All results of another call may be any number; varargs are known. What stands behind a tail call is never reached.
+                opcode::Op::Return => i.b() != 0 || pc > 0 && matches!(callee.code[pc - 1].op(), opcode::Op::VarArg | opcode::Op::TailCall),
                 _ => true,
             })
     }
@@ -59,10 +59,23 @@ impl Builder<'_> {
     /// Builds the body of `p` here. Without `want` all results are wanted, and all returns must have the same number of them, or
     /// another attempt is made. None when it never returns.
     pub(super) fn inline_call(&mut self, p: ProtoIdx, f: V, args: &[V], want: Option<Want>, first: usize, nresults: i16) -> Option<Vec<V>> {
+        self.inline_body(p, f, args, want, RetInfo { func: first as u8, nresults, meta: false })
+    }
+
+    /// Builds the body of the metamethod `p` here, whose result is the current operator's, in register `to`.
+    pub(super) fn inline_metamethod(&mut self, p: ProtoIdx, f: V, args: &[V], to: usize) -> Option<V> {
+        self.add_guard(Op::MetaEnter, Ty::Void, &[], Reason::Leave);
+        let results = self.inline_body(p, f, args, Some(Want::One), RetInfo { func: to as u8, nresults: 1, meta: true })?;
+        self.add(Op::MetaLeave, Ty::Void, &[]);
+        results.first().copied()
+    }
+
+    fn inline_body(&mut self, p: ProtoIdx, f: V, args: &[V], want: Option<Want>, ret: RetInfo) -> Option<Vec<V>> {
+        let (first, nresults) = (ret.func as usize, ret.nresults);
         let mut cx = self.callee_context(p, f, args);
         cx.parent = Some(self.state_after_call(first, nresults.max(0) as usize));
         cx.site = Some(self.site());
-        cx.ret = Some(RetInfo { func: first as u8, nresults });
+        cx.ret = Some(ret);
         let cont = self.new_block(false);
         let key = (self.cx.path, self.cx.pc);
         self.targets.push(ReturnTarget { cont, incoming: Vec::new(), want, key });

@@ -24,14 +24,14 @@ pub fn run(f: &mut Func) -> bool {
 
 /// For each state the first one that says the same.
 fn equal_states(f: &mut Func) -> Vec<FsId> {
-    type Key = (Option<FsId>, u16, V, u32, Vec<(u8, V)>, Option<(u8, i16)>, bool, Vec<V>);
+    type Key = (Option<FsId>, u16, V, u32, Vec<(u8, V)>, Option<(u8, i16, bool)>, bool, Vec<V>);
     let mut known: HashMap<Key, FsId> = HashMap::new();
     let mut out: Vec<FsId> = Vec::with_capacity(f.frame_states.len());
     for i in 0..f.frame_states.len() {
         // A parent is made before its children.
         let s = &mut f.frame_states[i];
         s.parent = s.parent.map(|p| out.get(p.0 as usize).copied().unwrap_or(p));
-        let key = (s.parent, s.proto, s.closure, s.pc, s.regs.clone(), s.ret.map(|r| (r.func, r.nresults)), s.tail, s.varargs.clone());
+        let key = (s.parent, s.proto, s.closure, s.pc, s.regs.clone(), s.ret.map(|r| (r.func, r.nresults, r.meta)), s.tail, s.varargs.clone());
         out.push(*known.entry(key).or_insert(FsId(i as u32)));
     }
     out

@@ -95,7 +95,7 @@ fn may_move(f: &Func, v: V, l: &Loop, always: bool, has_state: bool) -> bool {
         Op::UnboxNumber => arg_is(Kinds::NUMBER),
         Op::StrLen => arg_is(Kinds::STRING),
         Op::LoadByte => matches!(arg_op(1), Op::GuardIndex),
-        Op::LoadStringMeta => true,
+        Op::LoadTypeMeta(_) => true,
         Op::TypeName => matches!(arg_op(0), Op::GuardNative { .. }),
         Op::CmpStr(_) => i.args.iter().all(|a| kinds(f, *a).within(Kinds::STRING)) && always,
         Op::CmpNumber(_) => i.args.iter().all(|a| kinds(f, *a).within(Kinds::NUMBER)),
