@@ -44,7 +44,7 @@ pub struct JobOptions {
 
 impl Default for JobOptions {
     fn default() -> Self {
-        JobOptions { no_feedback: false, inline: true, inline_budget: 500, inline_depth: 4 }
+        JobOptions { no_feedback: false, inline: true, inline_budget: 250, inline_depth: 4 }
     }
 }
 

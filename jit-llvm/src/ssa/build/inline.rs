@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::rc::Rc;
 
 /// Largest callee.
-const MAX_CALLEE: usize = 90;
+const MAX_CALLEE: usize = 60;
 /// Callees up to this size do not count.
 const TINY: usize = 8;
 
