@@ -381,6 +381,12 @@ impl Heap {
         let cached = self.shape_table.lookup_cache[lookup_index(shape, key)].get();
         if cached.key == key.0 && cached.shape == shape { cached.slot } else { self.find_slot_slow(shape, key) }
     }
+    /// `find_slot` when the cache knows it, `NO_SLOT` otherwise and for shapes that lack the key.
+    #[inline(always)]
+    pub fn find_slot_cached(&self, shape: u32, key: Value) -> u32 {
+        let cached = self.shape_table.lookup_cache[lookup_index(shape, key)].get();
+        if cached.key == key.0 && cached.shape == shape { cached.slot } else { NO_SLOT }
+    }
     #[inline(never)]
     fn find_slot_slow(&self, shape: u32, key: Value) -> u32 {
         let slot = self.shape(shape).slot_of(key);

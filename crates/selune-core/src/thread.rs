@@ -126,7 +126,8 @@ pub struct Tbc {
 pub struct Thread {
     /// The value stack: `stack_cap` valid values.
     pub stack: *mut Value,
-    /// Its size in slots.
+    /// Its size in slots, as far as it may be used. Behind it more may be allocated (`reserve`), all nil: a collection looks at
+    /// no more than this, and lowers it when a deep recursion is over.
     pub stack_cap: u32,
     /// First free slot above the topmost frame's values; while a native runs, where it pushes.
     pub top: u32,
@@ -152,12 +153,16 @@ pub struct Thread {
     pub hook_count: (u32, u32),
     /// Line and pc last seen by the line hook.
     pub hook_last: (u32, u32),
+    /// Allocated slots of the stack.
+    allocated: u32,
 }
 
 /// Initial slots of a coroutine's stack.
 pub const INITIAL_STACK: u32 = 48;
 /// Most slots of a stack that Lua code may use ("stack overflow" beyond), LUAI_MAXSTACK of PUC Lua.
 pub const MAX_STACK: u32 = 1_000_000;
+/// A stack of more slots shrinks when it is mostly unused.
+const DEEP_STACK: u32 = 16 << 10;
 /// Slots kept free beyond `MAX_STACK` for error handling.
 pub const ERROR_STACK: u32 = 2_000;
 
@@ -180,13 +185,29 @@ impl Thread {
             hook_mask: 0,
             hook_count: (0, 0),
             hook_last: (0, 0),
+            allocated: cap,
         }
     }
     /// Makes the stack at least `need` slots large (it may move; new slots are nil).
     pub fn reserve(&mut self, need: u32) {
         if need > self.stack_cap {
-            self.resize(need.max((self.stack_cap * 2).min(MAX_STACK)));
+            let wish = need.max((self.stack_cap * 2).min(MAX_STACK));
+            if need <= self.allocated { self.stack_cap = wish.min(self.allocated) } else { self.resize(wish) }
         }
+    }
+    /// Sets the slots above the topmost live one to nil; when there are many more than live ones, most are taken out of use
+    /// until they are needed again.
+    pub(crate) fn clear_unused(&mut self) {
+        let live = self.live_top().min(self.stack_cap);
+        self.stack_slice()[live as usize..].fill(Value::NIL);
+        // (Above the limit an overflow is being handled.)
+        if self.stack_cap > DEEP_STACK && self.stack_cap <= MAX_STACK && live < self.stack_cap / 4 {
+            self.stack_cap = (live * 2).max(DEEP_STACK / 2);
+        }
+    }
+    /// Bytes of the stack.
+    pub fn stack_bytes(&self) -> usize {
+        self.allocated as usize * size_of::<Value>()
     }
     /// Gives the stack exactly `cap` slots; values above are lost.
     pub fn resize(&mut self, cap: u32) {
@@ -196,17 +217,17 @@ impl Thread {
         new[..n].copy_from_slice(&old[..n]);
         let new = Box::leak(new.into_boxed_slice()).as_mut_ptr();
         self.free_stack();
-        (self.stack, self.stack_cap) = (new, cap);
+        (self.stack, self.stack_cap, self.allocated) = (new, cap, cap);
     }
     /// All slots.
     #[inline]
     pub fn stack_slice(&mut self) -> &mut [Value] {
-        // SAFETY: THREAD-1; `stack` is our own allocation of `stack_cap` values.
+        // SAFETY: THREAD-1; `stack` is our own allocation of at least `stack_cap` values.
         unsafe { core::slice::from_raw_parts_mut(self.stack, self.stack_cap as usize) }
     }
     fn free_stack(&mut self) {
         // SAFETY: allocated as a boxed slice of exactly this length in `new` or `resize`.
-        drop(unsafe { Box::from_raw(core::ptr::slice_from_raw_parts_mut(self.stack, self.stack_cap as usize)) });
+        drop(unsafe { Box::from_raw(core::ptr::slice_from_raw_parts_mut(self.stack, self.allocated as usize)) });
     }
     /// The index above all slots that can be live.
     pub fn live_top(&self) -> u32 {

@@ -323,7 +323,7 @@ impl Tracer for Major {
 pub(super) unsafe fn thread_bytes(t: *const Thread) -> usize {
     // SAFETY: the caller passes a live thread.
     unsafe {
-        size_of::<Thread>() + (*t).stack_cap as usize * 8 + (&(*t).frames).capacity() * size_of::<crate::thread::CallFrame>()
+        size_of::<Thread>() + (*t).stack_bytes() + (&(*t).frames).capacity() * size_of::<crate::thread::CallFrame>()
     }
 }
 

@@ -109,7 +109,7 @@ pub(crate) unsafe fn thread_ranges(t: *mut Thread, mut f: impl FnMut(*mut Value,
         f(&raw mut (*t).hook, 1);
         let live = (*t).live_top().min((*t).stack_cap) as usize;
         f((*t).stack, live);
-        core::slice::from_raw_parts_mut((*t).stack.add(live), (*t).stack_cap as usize - live).fill(Value::NIL);
+        (*t).clear_unused();
     }
 }
 

@@ -7,7 +7,7 @@ use crate::semantics::Outcome;
 use selune_core::feedback::{FieldEntry, FieldSlot};
 use selune_core::object::{Closure, GC_BARRIER, SlotsPart, Table};
 use selune_core::opcode::Op;
-use selune_core::shape::{Metamethod, Shape};
+use selune_core::shape::{Metamethod, NO_SLOT, Shape};
 
 /// Address of a named slot of a table.
 #[inline(always)]
@@ -47,7 +47,7 @@ macro_rules! get {
 }
 get!(op_get_field, get_entries, |base, i| base.add(i.b()));
 op! {
-    /// The second to fourth entry of a slot, for fields of the receiver itself.
+    /// The second to fourth entry of a slot, and what the heap remembers, for fields of the receiver itself.
     #[inline(never)]
     get_entries |vm, pc, base, i, k, fb| {
         let o = base.add(i.b());
@@ -58,8 +58,15 @@ op! {
             let mut e = &raw const (*s).entries[1];
             let end = e.add(3);
             while e != end && (*e).shape != shape { e = e.add(1) }
-            if e != end && (*e).mshape == 0 {
-                let v = *slot_of(t, (*e).slot as usize);
+            let slot = if e != end {
+                if (*e).mshape == 0 { (*e).slot as u32 } else { NO_SLOT }
+            } else if (*s).mega != 0 {
+                (*vm).heap.find_slot_cached(shape, *k.add(i.c()))
+            } else {
+                NO_SLOT
+            };
+            if slot != NO_SLOT {
+                let v = *slot_of(t, slot as usize);
                 if !v.is_nil() {
                     *base.add(i.a()) = v;
                     next!(vm, pc, base, k, fb)
@@ -357,6 +364,16 @@ op! {
                     next!(vm, pc, base, k, fb)
                 }
                 j += 1;
+            }
+            if j == 4 && (*s).mega != 0 {
+                let slot = (*vm).heap.find_slot_cached(shape, *k.add(i.b()));
+                if slot != NO_SLOT {
+                    let p = slot_of(t, slot as usize);
+                    if !(*p).is_nil() {
+                        (*vm).heap.store(holder_of(t, slot as usize), p, rk_fast(base, k, i.c()));
+                        next!(vm, pc, base, k, fb)
+                    }
+                }
             }
         }
         return set_slow(vm, pc, base, k, fb)
