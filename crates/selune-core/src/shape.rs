@@ -145,7 +145,7 @@ pub(crate) struct Shapes {
     cap: u32,
     roots: [*mut Shape; MAX_INLINE / 2 + 1],
     dict_root: *mut Shape,
-    lookup_cache: Box<[Cell<CachedSlot>]>,
+    lookup_cache: Box<[Cell<CachedSlot>; LOOKUP_CACHE]>,
     meta_cache: Box<[CachedMeta]>,
     /// Shapes whose metatable was young when they were made.
     young_meta: Vec<*mut Shape>,
@@ -160,7 +160,7 @@ impl Shapes {
             cap: 0,
             roots: [core::ptr::null_mut(); MAX_INLINE / 2 + 1],
             dict_root: core::ptr::null_mut(),
-            lookup_cache: vec![Cell::new(CachedSlot { key: 0, shape: 0, slot: NO_SLOT }); LOOKUP_CACHE].into_boxed_slice(),
+            lookup_cache: Box::new([const { Cell::new(CachedSlot { key: 0, shape: 0, slot: NO_SLOT }) }; LOOKUP_CACHE]),
             meta_cache: vec![NO_META; META_CACHE].into_boxed_slice(),
             young_meta: Vec::new(),
             epoch: 0,

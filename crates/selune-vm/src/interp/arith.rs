@@ -220,7 +220,13 @@ unsafe fn int_op<const OP: usize, const K: bool, const CARRIED: bool>(
             ArithOp::IDiv if y != 0 => number::idiv(x, y),
             _ => otherwise!(),
         };
-        saw(pc, types::INT | types::BIG);
+        // Division of any integers comes here, other operators only when something is big.
+        let divides = matches!(ArithOp::ALL[OP], ArithOp::Mod | ArithOp::IDiv);
+        if divides && Value::fits_small(x) && Value::fits_small(y) && Value::fits_small(r) {
+            saw(pc, types::INT);
+        } else {
+            saw(pc, types::INT | types::BIG);
+        }
         if Value::fits_small(r) {
             *base.add(i.a()) = Value::small_int(r);
             next!(vm, pc, base, k, fb)
@@ -308,33 +314,23 @@ arith!(Mul, op_mul, op_mul_k, |x, y| up(x).checked_mul(y.as_small_int()).map(dow
 arith!(Mod, op_mod, op_mod_k, |x, y| modulo(x.as_small_int(), y.as_small_int()), |p, q| number::fmod(p, q));
 arith!(IDiv, op_idiv, op_idiv_k, |x, y| floor_div(x.as_small_int(), y.as_small_int()), |p, q| number::fidiv(p, q));
 
-/// `%` of 48-bit integers (the result always fits); None for a zero divisor.
+/// `%` of 48-bit integers where that is cheap; None also for a zero divisor. (`int_op` does the rest.)
 #[inline(always)]
 fn modulo(a: i64, b: i64) -> Option<Value> {
     if b & (b - 1) == 0 && b > 0 {
         // A power of two: the floored remainder is what the low bits say, for negative numbers too.
         return Some(Value::small_int(a & (b - 1)));
     }
-    if (a | b) >> 31 == 0 && b != 0 {
-        // Both are small and not negative: the 32-bit division is several times faster.
-        return Some(Value::small_int((a as u32 % b as u32) as i64));
-    }
-    if b == 0 { None } else { Some(Value::small_int(number::imod(a, b))) }
+    // Both are small and not negative: the 32-bit division is several times faster.
+    ((a | b) >> 31 == 0 && b != 0).then(|| Value::small_int((a as u32 % b as u32) as i64))
 }
-/// `//` of 48-bit integers; None for a zero divisor or a result that needs a box.
+/// `//` of 48-bit integers where that is cheap; as `modulo`.
 #[inline(always)]
 fn floor_div(a: i64, b: i64) -> Option<Value> {
     if b & (b - 1) == 0 && b > 0 {
         return Some(Value::small_int(a >> b.trailing_zeros()));
     }
-    if (a | b) >> 31 == 0 && b != 0 {
-        return Some(Value::small_int((a as u32 / b as u32) as i64));
-    }
-    if b == 0 {
-        return None;
-    }
-    let q = number::idiv(a, b);
-    if Value::fits_small(q) { Some(Value::small_int(q)) } else { None }
+    ((a | b) >> 31 == 0 && b != 0).then(|| Value::small_int((a as u32 / b as u32) as i64))
 }
 
 macro_rules! float_arith {

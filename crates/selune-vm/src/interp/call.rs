@@ -342,32 +342,35 @@ op! { op_tail_call |vm, pc, base, i, k, fb| {
     if f.is_function() && (*f.as_header()).kind == Kind::Closure {
         let p: *mut Proto = (*f.as_closure()).proto;
         let s: *mut CallSlot = fb_slot(fb, pc);
-        let t = (*vm).cur;
-        // The function and its arguments.
-        let given = if i.b() != 0 { i.b() } else { ((*t).top - index_of(t, ra)) as usize };
-        let frame = (*t).frames.as_mut_ptr().add((*t).frames.len() - 1);
-        let func = (*frame).func;
-        let top = func + 1 + (*p).max_stack as u32;
-        let countdown = (*p).tier.countdown;
         if (*s).kind == 3 { (*s).callee = p as usize }
-        if (*s).callee == p as usize && given > (*p).num_params as usize && !(*p).is_vararg && top <= (*t).stack_cap && countdown > 0
-            && (*vm).heap.gc_request == 0
-        {
-            (*p).tier.countdown = countdown - 1;
-            // The callee takes the frame's place.
-            let to = (*t).stack.add(func as usize);
-            let mut j = 0;
-            while j < given {
-                *to.add(j) = ra.add(j).read_volatile();
-                j += 1;
+        if (*s).callee == p as usize && !(*p).is_vararg {
+            let t = (*vm).cur;
+            // The function and its arguments.
+            let given = if i.b() != 0 { i.b() } else { ((*t).top - index_of(t, ra)) as usize };
+            let frame = (*t).frames.as_mut_ptr().add((*t).frames.len() - 1);
+            let func = (*frame).func;
+            if given > (*p).num_params as usize
+                && func + 1 + (*p).max_stack as u32 <= (*t).stack_cap
+                && (*p).tier.countdown > 0
+                && (*vm).heap.gc_request == 0
+            {
+                (*p).tier.countdown -= 1;
+                // The callee takes the frame's place.
+                (*frame).proto = p;
+                (*frame).base = func + 1;
+                (*frame).top = func + 1 + (*p).max_stack as u32;
+                (*frame).nvarargs = 0;
+                (*frame).flags = frame_flags::TAIL | (*frame).flags & frame_flags::FINALIZER;
+                let to = (*t).stack.add(func as usize);
+                let mut j = 0;
+                while j < given {
+                    *to.add(j) = ra.add(j).read_volatile();
+                    j += 1;
+                }
+                next!(vm, (*p).code_ptr, to.add(1), (*p).k_ptr, (*p).fb_ptr)
             }
-            (*frame).proto = p;
-            (*frame).pc = (*p).code_ptr;
-            (*frame).base = func + 1;
-            (*frame).top = top;
-            (*frame).nvarargs = 0;
-            (*frame).flags = frame_flags::TAIL | (*frame).flags & frame_flags::FINALIZER;
-            next!(vm, (*p).code_ptr, to.add(1), (*p).k_ptr, (*p).fb_ptr)
+            // The slow path needs neither registers nor constants.
+            return tail_call_slow(vm, pc, core::ptr::null_mut(), core::ptr::null(), core::ptr::null_mut())
         }
     } else if f.is_function() {
         return tail_call_native(vm, pc, base, k, fb)
@@ -520,7 +523,7 @@ op! { op_return |vm, pc, base, i, k, fb| {
         (*t).frames.set_len(n);
         leave!(vm, t, frame)
     }
-    return return_slow(vm, pc, base, k, fb)
+    return return_slow(vm, pc, core::ptr::null_mut(), core::ptr::null(), core::ptr::null_mut())
 } }
 fn return_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     use selune_core::opcode::Op;
