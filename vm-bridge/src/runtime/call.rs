@@ -90,7 +90,17 @@ fn native(vm: &mut Vm, f: Value, n: usize, fill: impl FnOnce(*mut Value)) -> Opt
     let top = vm.top();
     let r = vm.native_from_compiled(f, n as u32, fill)?.map(|(at, n)| take_results(vm, at, n));
     vm.thread_mut().top = top as u32;
+    leave_if_observed(vm);
     Some(r)
+}
+
+/// After a call that may have made the program one that looks at running functions.
+#[inline(always)]
+fn leave_if_observed(vm: &mut Vm) {
+    if vm.observed() {
+        // The code that called is from before; it leaves at its next poll.
+        vm.heap.gc_request |= POLL_LEAVE;
+    }
 }
 
 /// Makes room for a call of `f` with `n` arguments on the VM stack; gives the index of `f`.
@@ -112,10 +122,7 @@ fn finish(vm: &mut Vm, at: usize, n: usize) -> Result<Value, Thrown> {
     let n = vm.call_from_compiled(at, n, -1)?;
     let r = take_results(vm, at, n);
     vm.thread_mut().top = top as u32;
-    if vm.observed() {
-        // The code that called is from before; it leaves at its next poll.
-        vm.heap.gc_request |= POLL_LEAVE;
-    }
+    leave_if_observed(vm);
     Ok(r)
 }
 

@@ -501,7 +501,7 @@ op! { op_return0 |vm, pc, base, i, k, fb| {
     }
     return return_slow(vm, pc, base, k, fb)
 } }
-op! { op_return |vm, pc, base, i, k, fb| {
+op! { op_return |vm, pc, base, i, _k, _fb| {
     let t = (*vm).cur;
     let n = (*t).frames.len() - 1;
     let frame = (*t).frames.as_mut_ptr().add(n);
