@@ -2,8 +2,8 @@
 use crate::options::Options;
 use crate::run::{call_with_traceback, report_error};
 use selune_core::value::Value;
+use selune_stdlib::stream;
 use selune_vm::Vm;
-use std::io::{BufRead, Write};
 
 /// The prompt in a global, or the default.
 fn prompt(vm: &mut Vm, first: bool) -> Vec<u8> {
@@ -20,19 +20,12 @@ fn prompt(vm: &mut Vm, first: bool) -> Vec<u8> {
 }
 fn read_line(vm: &mut Vm, first: bool) -> Option<Vec<u8>> {
     let p = prompt(vm, first);
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(&p);
-    let _ = out.flush();
+    stream::write_stdout(&p);
+    stream::flush_stdout();
+    // The stream of `io.stdin`: what one of them has read ahead, the other would miss.
     let mut line = Vec::new();
-    match std::io::stdin().lock().read_until(b'\n', &mut line) {
-        Ok(0) | Err(_) => None,
-        Ok(_) => {
-            if line.last() == Some(&b'\n') {
-                line.pop();
-            }
-            Some(line)
-        }
-    }
+    let found = stream::stdin().borrow_mut().read_line(&mut line, false);
+    found.is_ok_and(|found| found).then_some(line)
 }
 /// Does the message say that the chunk only lacks its end?
 fn incomplete(vm: &Vm, e: Value) -> bool {
@@ -81,6 +74,7 @@ pub fn run(vm: &mut Vm, o: &Options) -> bool {
         }
         selune_stdlib::flush_all();
     }
-    println!();
+    stream::write_stdout(b"\n");
+    stream::flush_stdout();
     true
 }

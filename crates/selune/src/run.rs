@@ -3,7 +3,7 @@ use crate::options::{BackendChoice, Before, Options, Script, StatsFormat, path};
 use selune_core::shape::Metamethod;
 use selune_core::value::Value;
 use selune_vm::{Args, Config, NativeResult, Vm};
-use std::io::{IsTerminal, Read, Write};
+use std::io::{IsTerminal, Write};
 
 /// Prints a message as `lua` does: the program's name in front.
 pub fn report(program: &[u8], message: &[u8]) {
@@ -102,7 +102,7 @@ fn read_script(s: &Script) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
         }
         _ => {
             let mut bytes = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut bytes).map_err(|e| format!("cannot read stdin ({e})").into_bytes())?;
+            selune_stdlib::stream::stdin().borrow_mut().read_all(&mut bytes).map_err(|e| format!("cannot read stdin ({e})").into_bytes())?;
             (bytes, b"=stdin".to_vec())
         }
     };

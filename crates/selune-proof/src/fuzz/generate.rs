@@ -6,7 +6,8 @@
 //! the generator (`Ty`) so that most operations succeed; now and then a variable gets a value of another type, which is
 //! where guards fail and where error messages come from.
 //!
-//! The families: `values` writes expressions, `statements` statements, `shapes` functions, classes and coroutines.
+//! The families: `values` writes expressions, `statements` statements, `shapes` functions, classes and coroutines,
+//! `templates` loops around special cases.
 
 use super::rng::Rng;
 use super::tree::Stmt;

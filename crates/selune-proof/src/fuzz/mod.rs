@@ -9,6 +9,7 @@ pub mod rng;
 mod shapes;
 pub mod shrink;
 mod statements;
+mod templates;
 pub mod tree;
 mod values;
 
@@ -46,6 +47,9 @@ pub struct Plan {
     /// Stop after so many differences.
     pub most: usize,
 }
+
+/// How the section of a program ends that took too long.
+const TIMED_OUT: &str = "(process ended with time-out)";
 
 /// The programs that run and compare.
 #[derive(Debug, Clone)]
@@ -188,7 +192,12 @@ fn batch(plan: &Plan, programs: &Programs, numbers: &[u64], folder: &Path, repor
     }
     for variant in &plan.variants {
         let args: &[&str] = if programs.selune == programs.oracle { &[] } else { variant.args };
-        let found = run(&programs.selune, args, &file, sources.len(), plan.limit)?;
+        let limit = plan.limit * u64::from(variant.slowness);
+        let mut found = run(&programs.selune, args, &file, sources.len(), limit)?;
+        if found.iter().any(|f| f.contains(TIMED_OUT)) {
+            // Perhaps only the machine is busy.
+            found = run(&programs.selune, args, &file, sources.len(), limit * 5)?;
+        }
         report.lock().expect("no panics under the lock").compared += sources.len() as u64;
         for (i, &n) in numbers.iter().enumerate() {
             if found.get(i).is_some_and(|f| same(&expected[i], f)) {

@@ -33,7 +33,7 @@ impl Generator {
         }
         self.step();
         let deep = self.depth >= DEPTH;
-        match self.rng.below(if deep { 44 } else { 100 }) {
+        match self.rng.below(if deep { 44 } else { 108 }) {
             0..=11 => {
                 let ty = *self.rng.pick(TYPES);
                 self.declare(ty, body);
@@ -65,6 +65,7 @@ impl Generator {
             96 => self.labelled_loop(body),
             97 => self.closing(body),
             98 => self.sort(body),
+            99..=106 if self.depth < 3 => self.template(body),
             _ => {
                 let inner = self.scope(2);
                 body.push(Stmt::block("do", inner, "end"));
