@@ -112,11 +112,22 @@ pub fn load(vm: &mut Vm, args: Args) -> NativeResult {
     results(vm, loaded)
 }
 
+/// Room for pieces that is made at once.
+const READ_AHEAD: usize = 1 << 16;
+
 /// Calls the reader function until it gives nothing. An error in it is the result. May call.
 fn read_pieces(vm: &mut Vm, args: Args) -> Result<Vec<u8>, Value> {
     let mut content = Vec::new();
     let at = vm.top();
     loop {
+        // A reader may never end: the memory limit counts for the text, too.
+        if content.capacity() - content.len() < READ_AHEAD {
+            let more = content.len().max(READ_AHEAD);
+            if vm.reserve(content.len() + more).is_err() || content.try_reserve(more).is_err() {
+                let _ = vm.memory_error();
+                return Err(vm.error_value());
+            }
+        }
         let reader = args.get(vm, 0);
         vm.push(reader);
         vm.pcall_at(at, 0, 1)?;
