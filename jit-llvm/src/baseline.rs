@@ -104,7 +104,7 @@ impl Baseline {
         info.osr_pc = place.loop_pc;
         info.objects = crate::worker::named_objects(func);
         let size = block.len();
-        Ok(NewCode { tier: Tier::Baseline, range, entry: start + entry_offset as u64, stack_map, info, size, owner: Box::new((block, cell)) })
+        Ok(NewCode { tier: Tier::Baseline, range, entry: start + entry_offset as u64, stack_map, info, size, cell, owner: Box::new(block) })
     }
 }
 

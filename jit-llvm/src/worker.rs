@@ -159,7 +159,7 @@ fn compile(tools: &mut Option<Tools>, baseline: &mut Option<Baseline>, workshop:
         print("ssa", &job.symbol, &func.to_string());
     }
     let countdowns = config.stress.deopt.then(|| exit_countdowns(func.exits.len()));
-    let options = LowerOptions { listing: false, exit_countdowns: countdowns };
+    let options = LowerOptions { listing: false, poll_calls: config.stress.gc, exit_countdowns: countdowns };
     let symbol = job.symbol.clone();
     let code = baseline.compile(&func, &job.input, job.place, job.symbol, options)?;
     clock.tick("baseline");
@@ -210,7 +210,7 @@ impl Tools {
             print("ssa", &job.symbol, &func.to_string());
         }
         let countdowns = self.config.stress.deopt.then(|| exit_countdowns(func.exits.len()));
-        let options = LowerOptions { listing: wants, exit_countdowns: countdowns };
+        let options = LowerOptions { listing: wants, poll_calls: self.config.stress.gc, exit_countdowns: countdowns };
         let llvm = self.compiler.llvm();
         let context = JobContext::new(llvm);
         let module = context.create_module(&job.symbol);
@@ -243,6 +243,7 @@ impl Tools {
         info.objects = named_objects(&func);
         Ok(NewCode {
             tier: Tier::Optimized,
+            cell: None,
             range: code.range,
             entry,
             stack_map: code.stack_map,

@@ -3,7 +3,7 @@ use crate::code_map::{CodeMap, CodeRecord};
 use crate::frame_state::CodeInfo;
 use crate::frames::Described;
 use crate::stackmap::StackMap;
-use crate::tier::Tier;
+use crate::tier::{Tier, TierCell};
 use crate::tracker::Place;
 use std::any::Any;
 use std::cell::Cell;
@@ -45,6 +45,8 @@ pub struct NewCode {
     pub info: CodeInfo,
     /// Bytes of code memory.
     pub size: usize,
+    /// The count of baseline code.
+    pub cell: Option<Box<TierCell>>,
     /// Owns the code.
     pub owner: Box<dyn Any + Send>,
 }
@@ -67,6 +69,8 @@ pub struct CompiledCode {
     pub exit_counts: Vec<Cell<u32>>,
     /// It was thrown away; it runs only as long as it is on a stack.
     pub is_retired: Cell<bool>,
+    /// The count of baseline code.
+    pub cell: Option<Box<TierCell>>,
     /// How long it took to compile.
     pub compile_time: Duration,
     /// Frees the code when it is dropped.
@@ -115,6 +119,7 @@ impl CodeCache {
             info: code.info,
             exit_counts,
             is_retired: Cell::new(false),
+            cell: code.cell,
             compile_time,
             _owner: code.owner,
         };

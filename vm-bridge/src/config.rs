@@ -51,6 +51,8 @@ impl DumpOptions {
 /// Modes that only move limits, to find defects.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct StressOptions {
+    /// The heap collects at every safepoint: loops have one.
+    pub gc: bool,
     /// Every guard fails at its n-th pass.
     pub deopt: bool,
     /// Compile at the first call and the first back edge.
@@ -108,7 +110,7 @@ impl Default for JitConfig {
             sync: false,
             opt_level: OptLevel::default(),
             tiers: Tiers::default(),
-            tier_up_threshold: 1_000_000,
+            tier_up_threshold: 5_000_000,
             memory: CodeMemoryOptions::default(),
             exit_limit: 8,
             stack: None,

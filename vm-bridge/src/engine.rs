@@ -265,30 +265,19 @@ impl JitEngine {
         }
     }
 
-    /// Baseline code has run often. True: there is better code, and the loop that asks is to be left for it.
-    pub(crate) fn tier_up(&self, vm: &mut Vm, cell: &TierCell) -> bool {
+    /// Baseline code has run often: asks for better code, if there is none yet.
+    pub(crate) fn tier_up(&self, vm: &mut Vm, cell: &TierCell) {
         self.collect_finished();
         let place = cell.place;
-        let tier = self.cache.borrow().get(place).map(|c| c.data.tier);
-        if tier != Some(Tier::Baseline) {
-            // A call will find the other code; a loop only when it is left, and entered again.
-            cell.asked.set(cell.asked.get() + 1);
-            cell.set_count(ASK_AGAIN);
-            return place.loop_pc.is_some() && tier.is_some() || cell.asked.get() > LOOPS_ON;
-        }
-        if self.refused.borrow().contains(&(place, Tier::Optimized)) {
+        let is_baseline = self.cache.borrow().get(place).is_some_and(|c| c.data.tier == Tier::Baseline);
+        if !is_baseline || self.refused.borrow().contains(&(place, Tier::Optimized)) {
             cell.set_count(i32::MAX);
-            return false;
+            return;
         }
+        cell.set_count(ASK_AGAIN);
         if !self.pending.borrow().contains_key(&place) {
             self.request(vm, place, Tier::Optimized);
         }
-        cell.set_count(ASK_AGAIN);
-        if !self.config.sync {
-            return false;
-        }
-        let better = self.cache.borrow().get(place).is_some_and(|c| c.data.tier == Tier::Optimized);
-        better && place.loop_pc.is_some()
     }
 
     /// Takes code out of use: the function runs in the interpreter until there is a new version.
@@ -457,10 +446,8 @@ impl JitEngine {
     }
 }
 
-/// Passes of baseline code until it asks again.
-const ASK_AGAIN: i32 = 2_000;
-/// How often replaced code of a function asks before its loop is left for the interpreter, which enters the loop's own code.
-const LOOPS_ON: u32 = 20;
+/// Passes of baseline code until it asks (and, in a loop, leaves) again.
+const ASK_AGAIN: i32 = 100_000;
 /// How often an inner loop is left to the loop around it.
 const MAX_DEFERRED: u32 = 3;
 /// A loop comes round often when it has made this part of the threshold's passes.
@@ -685,12 +672,16 @@ unsafe extern "C" fn side_exit(vm: *mut NativeState, registers: *mut ExitRegiste
     }
     let info = &record.data.info;
     let id = exit.id as usize;
+    let has_counted = record.data.cell.as_deref().filter(|cell| cell.is_over());
     let deoptimizer = Deoptimizer::new(info, &info.exits[id], &live);
     if info.osr_pc.is_some() {
         // The marker goes; the interpreter's frame is on top again.
         vm.thread_mut().frames.pop();
         let written = deoptimizer.write_back(vm);
         engine.note_exit(record, id);
+        if let Some(cell) = has_counted {
+            engine.tier_up(vm, cell);
+        }
         return match written {
             Ok(()) => Outcome::ok(value::RESUME),
             Err(_) => Outcome::ERROR,
@@ -702,6 +693,9 @@ unsafe extern "C" fn side_exit(vm: *mut NativeState, registers: *mut ExitRegiste
         return Outcome::ERROR;
     }
     engine.note_exit(record, id);
+    if let Some(cell) = has_counted {
+        engine.tier_up(vm, cell);
+    }
     let func = vm.thread().frames[floor].func as usize;
     if vm.run_frames(floor).is_err() {
         return Outcome::ERROR;

@@ -10,6 +10,7 @@ pub fn attach(vm: &mut Vm, o: &Options) -> Result<(), String> {
 
 fn config(o: &Options) -> JitConfig {
     let stress = StressOptions {
+        gc: o.stress.contains(&Stress::Gc),
         deopt: o.stress.contains(&Stress::Deopt),
         jit: o.stress.contains(&Stress::Jit),
         no_feedback: o.stress.contains(&Stress::NoFeedback),

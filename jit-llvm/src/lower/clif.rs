@@ -65,8 +65,12 @@ pub(super) struct ClifMachine<'b> {
     exit_slot: StackSlot,
     exit_words: Cell<u32>,
     tail_calls: Cell<bool>,
+    /// The block whose parameters are the function's Lua values (`PARAMETERS`).
+    parameters: Cell<Option<ir::Block>>,
 }
 
+/// Which parameters of a register entry are Lua values.
+const PARAMETERS: [usize; 4] = [1, 3, 4, 5];
 const TRUSTED: MemFlagsData = MemFlagsData::trusted();
 
 fn clif_type(ty: MTy) -> ir::Type {
@@ -94,12 +98,6 @@ impl<'b> ClifMachine<'b> {
         b.switch_to_block(entry);
         // Locations are kept relative to the first one: from 0, none is taken for no location.
         b.set_srcloc(SourceLoc::new(0));
-        let params: Vec<Value> = b.block_params(entry).to_vec();
-        if !around.osr {
-            for i in [1, 3, 4, 5] {
-                b.declare_value_needs_stack_map(params[i]);
-            }
-        }
         let exit_slot = b.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, 8, 3));
         ClifMachine {
             b: RefCell::new(b),
@@ -111,6 +109,7 @@ impl<'b> ClifMachine<'b> {
             exit_slot,
             exit_words: Cell::new(1),
             tail_calls: Cell::new(false),
+            parameters: Cell::new(None),
         }
     }
 
@@ -190,6 +189,14 @@ impl<'b> ClifMachine<'b> {
         let v = f(&mut self.b.borrow_mut(), x, y);
         Ok(self.made(v, ty))
     }
+    /// Counts down; the condition that the count is below 0.
+    fn count_down(&self, counter: usize) -> Result<Word> {
+        let at = Word::Constant(counter as u64, MTy::Raw);
+        let n = self.load_at(at, MTy::I32, AliasClass::Tier)?;
+        let less = self.sub(n, self.int32(1))?;
+        self.store_at(at, less, AliasClass::Tier)?;
+        self.compare(IntPredicate::SLT, less, self.int32(0))
+    }
     fn target_entry(&self, target: Target<Word>) -> Result<Word> {
         match target {
             Target::Entry(entry) => Ok(entry),
@@ -213,15 +220,13 @@ impl Machine for ClifMachine<'_> {
         Word::Of(self.b.borrow().block_params(self.entry)[0], MTy::Raw)
     }
     fn parameter(&self, i: u32) -> Result<Word> {
+        if let Some(block) = self.parameters.get()
+            && let Some(at) = PARAMETERS.iter().position(|p| *p == i as usize)
+        {
+            return self.block_param(block, at);
+        }
         let v = *self.b.borrow().block_params(self.entry).get(i as usize).ok_or(LowerError::Internal("a parameter is missing"))?;
-        Ok(Word::Of(
-            v,
-            match (self.around.osr, i) {
-                (false, 2) => MTy::I64,
-                (false, 1..) => MTy::Value,
-                _ => MTy::Raw,
-            },
-        ))
+        Ok(Word::Of(v, if !self.around.osr && i == 2 { MTy::I64 } else { MTy::Raw }))
     }
 
     fn constant_of(&self, ty: MTy, bits: u64) -> Word {
@@ -495,21 +500,23 @@ impl Machine for ClifMachine<'_> {
         let r = self.call_address(stub, &[], Some(I64), EXIT | id).ok_or(LowerError::Internal("an exit without result"))?;
         self.return_value(Word::Of(r, MTy::Value))
     }
-    fn count(&self, is_entry: bool, site: u64) -> Result<Option<Word>> {
-        let Some(counter) = self.around.counter else { return Ok(None) };
-        let at = Word::Constant(counter as u64, MTy::Raw);
-        let n = self.load_at(at, MTy::I32, AliasClass::Tier)?;
-        let less = self.sub(n, self.int32(1))?;
-        self.store_at(at, less, AliasClass::Tier)?;
-        let over = self.compare(IntPredicate::SLT, less, self.int32(0))?;
-        let ask = self.block("count")?;
-        let go = self.block_with("go", if is_entry { &[] } else { &[MTy::I1] })?;
-        let none = [self.boolean(false)];
-        self.branch_with(over, ask, &[], go, if is_entry { &[] } else { &none }, Likely::No)?;
-        self.switch_to(ask);
-        let leave = self.runtime_bool(RtFn::TierUp, &[self.vm(), self.word(counter as u64)], site)?;
-        self.jump_with(go, if is_entry { &[] } else { std::slice::from_ref(&leave) })?;
+    fn count(&self) -> Result<Option<Word>> {
+        self.around.counter.map(|counter| self.count_down(counter)).transpose()
+    }
+    /// The parameters are passed on to a block behind the call, and only there declared as collected: the call does not collect.
+    fn count_entry(&self, site: u64) -> Result<()> {
+        let go = self.block_with("go", &[MTy::Value, MTy::Value, MTy::Value, MTy::Value])?;
+        let passed = PARAMETERS.map(|i| Word::Of(self.b.borrow().block_params(self.entry)[i], MTy::I64));
+        if let Some(counter) = self.around.counter {
+            let over = self.count_down(counter)?;
+            let ask = self.block("count")?;
+            self.branch_with(over, ask, &[], go, &passed, Likely::No)?;
+            self.switch_to(ask);
+            self.call_runtime(RtFn::TierUp, &[self.vm(), self.word(counter as u64)], site)?;
+        }
+        self.jump_with(go, &passed)?;
         self.switch_to(go);
-        if is_entry { Ok(None) } else { self.block_param(go, 0).map(Some) }
+        self.parameters.set(Some(go));
+        Ok(())
     }
 }

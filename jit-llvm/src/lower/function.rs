@@ -88,6 +88,9 @@ impl<'s, M: Machine> Lowering<'s, M> {
             }
         }
         let e = self.e;
+        if !self.func.osr {
+            e.count_entry(self.entry_site())?;
+        }
         if any_call {
             let here = e.frame_address()?;
             let limit = e.load_raw(e.vm(), layout::VM_NATIVE_LIMIT, MTy::Raw)?;
@@ -103,9 +106,6 @@ impl<'s, M: Machine> Lowering<'s, M> {
         }
         if any_vararg && self.func.osr {
             self.varargs = Some(e.runtime_result(RtFn::VarArgOfFrame, &[e.vm()], 0)?);
-        }
-        if !self.func.osr {
-            e.count(true, self.entry_site())?;
         }
         Ok(())
     }

@@ -189,22 +189,29 @@ impl<M: Machine> Lowering<'_, M> {
         self.e.store_raw(self.e.vm(), layout::VM_C_LEVELS, after)
     }
 
+    /// A loop leaves when something is asked for: the interpreter does it at the same place, and enters the loop again. So
+    /// loops without calls and allocation have no safepoint, and what lives in them stays in registers.
     pub(super) fn lower_poll(&mut self, v: V) -> Result<()> {
         let exit = self.exit_of(v)?;
-        let word = self.e.load_raw(self.e.vm(), layout::VM_POLL, MTy::I32)?;
-        let quiet = self.e.eq(word, self.e.int32(0))?;
-        let (ask, go) = (self.e.block("poll")?, self.e.block("go")?);
-        self.e.branch(quiet, go, ask, Likely::Yes)?;
-        self.e.switch_to(ask);
-        let site = self.site(v);
-        let leave = self.e.runtime_bool(RtFn::Poll, &[self.e.vm()], site)?;
         let out = self.exit_block(exit)?;
-        self.e.branch(leave, out, go, Likely::No)?;
-        self.e.switch_to(go);
-        if let Some(better) = self.e.count(false, site)? {
-            let stay = self.e.block("stay")?;
-            self.e.branch(better, out, stay, Likely::No)?;
-            self.e.switch_to(stay);
+        let e = self.e;
+        let word = e.load_raw(e.vm(), layout::VM_POLL, MTy::I32)?;
+        let quiet = e.eq(word, e.int32(0))?;
+        let go = e.block("go")?;
+        if self.options.poll_calls {
+            let ask = e.block("poll")?;
+            e.branch(quiet, go, ask, Likely::Yes)?;
+            e.switch_to(ask);
+            let leave = e.runtime_bool(RtFn::Poll, &[e.vm()], self.site(v))?;
+            e.branch(leave, out, go, Likely::No)?;
+        } else {
+            e.branch(quiet, go, out, Likely::Yes)?;
+        }
+        e.switch_to(go);
+        if let Some(enough) = e.count()? {
+            let stay = e.block("stay")?;
+            e.branch(enough, out, stay, Likely::No)?;
+            e.switch_to(stay);
         }
         Ok(())
     }

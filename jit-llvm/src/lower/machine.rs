@@ -337,10 +337,13 @@ pub(crate) trait Machine {
     fn jump_to(&self, target: Target<Self::X>, args: CallArgs<Self::X>) -> Result<()>;
     /// Ends the current block: side exit `id`, which passes these values (of any type but conditions).
     fn exit(&self, id: u64, live: &[Self::X]) -> Result<()>;
-    /// At a function's entry and in its loops: when code has run often, asks for better code; the condition is true when the
-    /// loop is to be left because there is.
-    fn count(&self, _is_entry: bool, _site: u64) -> Result<Option<Self::X>> {
+    /// Counts a pass of a loop. The condition: there were many; leave, so that better code can be made, or entered.
+    fn count(&self) -> Result<Option<Self::X>> {
         Ok(None)
+    }
+    /// Counts a call, and asks for better code after many. Stands at the entry, before parameters are used.
+    fn count_entry(&self, _site: u64) -> Result<()> {
+        Ok(())
     }
 
     // ---- value functions: what is known about the 64 bits of a Lua value

@@ -65,6 +65,8 @@ impl From<BuilderError> for LowerError {
 pub struct LowerOptions {
     /// Value functions as calls by name, for listings.
     pub listing: bool,
+    /// Stress: loops call the runtime at polls and go on, in place of leaving.
+    pub poll_calls: bool,
     /// Stress: the address of a countdown (i32) for each exit, which is taken when it reaches 0.
     pub exit_countdowns: Option<usize>,
 }

@@ -122,7 +122,7 @@ macro_rules! for_each_runtime_function {
         (NewTable, rt_new_table, value, Collects, [Vm, Int, Int] -> Value, alloc::new_table, "an empty table: inline slots, array capacity");
         (Poll, rt_poll, value, Collects, [Vm] -> Bool, alloc::poll, "does what the poll word asks for; true: leave compiled code");
         (StackOverflow, rt_stack_overflow, value, Throws, [Vm] -> Void, alloc::stack_overflow, "throws \"stack overflow\"");
-        (TierUp, rt_tier_up, value, Collects, [Vm, Int] -> Bool, tier::tier_up, "baseline code has run often; true: leave, there is better code");
+        (TierUp, rt_tier_up, value, Throws, [Vm, Int] -> Void, tier::tier_up, "baseline code has run often");
         // ---- calls
         (Call, rt_call, value, CallsLua, [Vm, Value, Int, Value, Value, Value] -> Value, call::call, "calls anything; the signature of compiled code");
         (CallMore, rt_call_more, value, CallsLua, [Vm, Value, Int, Value, Value, Value] -> Value, call::call_more, "calls with the open list as arguments");
