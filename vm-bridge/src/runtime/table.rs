@@ -111,7 +111,12 @@ pub unsafe extern "C" fn get_int(vm: *mut Vm, o: Value, i: i64) -> Outcome {
 /// As `barrier`; `k` is an interned string.
 pub unsafe extern "C" fn get_field(vm: *mut Vm, o: Value, k: Value) -> Outcome {
     // SAFETY: the caller's promise.
-    unsafe { with_vm(vm, |vm| vm.index(o, k)) }
+    unsafe {
+        with_vm(vm, |vm| match vm.index_name(o, k) {
+            Some(v) => Ok(v),
+            None => vm.index(o, k),
+        })
+    }
 }
 
 /// `o[k] = v`.

@@ -40,6 +40,29 @@ impl Vm {
         }
         Err(self.rt_error("'__index' chain too long; possible loop"))
     }
+    /// `o[k]` for an interned string, when no function has to be called for it.
+    #[inline]
+    pub fn index_name(&self, mut o: Value, k: Value) -> Option<Value> {
+        for _ in 0..MAX_CHAIN {
+            let metatable = if o.is_table() {
+                let v = selune_core::table::get_str(&self.heap, o, k);
+                if !v.is_nil() {
+                    return Some(v);
+                }
+                self.heap.metatable(o)
+            } else if o.is_string() {
+                self.metatable(o)
+            } else {
+                return None;
+            };
+            let next = self.heap.metamethod(metatable, Metamethod::Index);
+            if next.is_nil() {
+                return o.is_table().then_some(Value::NIL);
+            }
+            o = next;
+        }
+        None
+    }
     /// `o[k]`. May call.
     pub fn index(&mut self, o: Value, k: Value) -> Result<Value, Thrown> {
         let s = self.index_step(o, k)?;
