@@ -3,9 +3,17 @@ use crate::options::{BackendChoice, Options, Stress};
 use selune_vm::Vm;
 use vm_bridge::{DumpOptions, JitConfig, OptLevel, StressOptions, Tiers};
 
-/// Gives the VM the backend. LLVM itself is loaded when the first function gets hot.
+/// Gives the VM the backend. LLVM itself is loaded when the first function has been hot for a while; one line says so when it
+/// was asked for and is not there.
 pub fn attach(vm: &mut Vm, o: &Options) -> Result<(), String> {
-    jit_llvm::attach(vm, config(o)).map(|_| ()).map_err(|e| e.to_string())
+    let mut config = config(o);
+    if o.backend == BackendChoice::Llvm
+        && let Err(e) = jit_llvm::llvm::check()
+    {
+        crate::run::report(&o.program, e.to_string().as_bytes());
+        config.tiers = Tiers::Baseline;
+    }
+    jit_llvm::attach(vm, config).map(|_| ()).map_err(|e| e.to_string())
 }
 
 fn config(o: &Options) -> JitConfig {

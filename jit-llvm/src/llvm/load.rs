@@ -123,12 +123,22 @@ fn llvm_config_prefix(path: &OsStr) -> Option<PathBuf> {
     )
 }
 
+/// Is LLVM there? Looks for its file, and loads it only when there is none where it is expected.
+pub fn check() -> Result<(), LlvmUnavailable> {
+    let found = places().iter().any(|place| file_in(place).is_some());
+    if found { Ok(()) } else { load().map(|_| ()) }
+}
+
+/// The library in a place, which may be the file itself.
+fn file_in(place: &Path) -> Option<PathBuf> {
+    let files = FILE_NAMES.iter().map(|name| place.join(name));
+    files.chain([place.to_path_buf()]).find(|p| p.is_file())
+}
+
 fn open_library(places: &[PathBuf]) -> Result<Llvm, LlvmUnavailable> {
     let explicit = env::var_os(PATH_VARIABLE).is_some_and(|p| !p.is_empty());
     for place in places {
-        let files = FILE_NAMES.iter().map(|name| place.join(name));
-        // The place itself last: the variable may name the file.
-        if let Some(file) = files.chain([place.clone()]).find(|p| p.is_file()) {
+        if let Some(file) = file_in(place) {
             return open_file(&file);
         }
     }

@@ -19,7 +19,7 @@ pub mod target;
 
 pub use error::LlvmError;
 pub use link::{CodeHandle, InstalledCode, Linker, LinkerOptions};
-pub use load::{Llvm, LlvmUnavailable, load};
+pub use load::{Llvm, LlvmUnavailable, check, load};
 pub use object::Object;
 pub use passes::Pipeline;
 pub use target::{CodeGeneration, Compiler, CompilerOptions, Cpu, JobContext};
