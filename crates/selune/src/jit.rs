@@ -13,6 +13,8 @@ pub fn attach(vm: &mut Vm, o: &Options) -> Result<(), String> {
         crate::run::report(&o.program, e.to_string().as_bytes());
         config.tiers = Tiers::Baseline;
     }
+    // The program may end while a worker is in LLVM.
+    jit_llvm::llvm::exit::arm();
     jit_llvm::attach(vm, config).map(|_| ()).map_err(|e| e.to_string())
 }
 

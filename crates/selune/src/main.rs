@@ -23,7 +23,13 @@ fn main() -> ExitCode {
         print!("{}", options::HELP);
         return ExitCode::SUCCESS;
     }
-    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || run::program(&o, STACK));
+    let worker = std::thread::Builder::new().stack_size(STACK).spawn(move || {
+        let ok = run::program(&o, STACK);
+        // What is still being compiled is of no use any more.
+        #[cfg(feature = "llvm")]
+        jit_llvm::llvm::exit::leave_if_busy(i32::from(!ok));
+        ok
+    });
     match worker.map(|w| w.join()) {
         Ok(Ok(true)) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
