@@ -167,6 +167,14 @@ impl Vm {
     /// Runs the finalizers of all objects that have one, at the end of the VM, last registered first.
     pub fn close(&mut self) {
         let e = Value::NIL;
+        if self.current.0 != self.main.0 {
+            // Called in a coroutine: the main program's variables are closed, as `lua_close` does.
+            let main = self.main;
+            self.switch_to(main);
+            let t = self.thread_mut();
+            t.top = t.live_top();
+            t.frames.clear();
+        }
         self.close_all_now(0, e);
         for _ in 0..10 {
             self.heap.finalize_all();

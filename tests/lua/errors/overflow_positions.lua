@@ -1,4 +1,5 @@
 -- what: stack overflows are errors of the caller; one inside a message handler is an error in error handling
+-- timeout: 60
 local function f() return
 f() + 1 end
 for i = 1, 3 do print(pcall(f)) end

@@ -2,6 +2,7 @@
 use super::*;
 use crate::backend::{Advice, Hot, Left};
 use selune_core::feedback::LoopSlot;
+use selune_core::native_state::ARG_SLOTS;
 use selune_core::value::MULTI;
 
 op! { op_jmp |vm, pc, base, i, k, fb| { next!(vm, pc.offset(i.sbx()), base, k, fb) } }
@@ -87,7 +88,8 @@ impl Vm {
         let n = self.native.nresults as usize;
         self.ensure_stack(at + n as u32 + 4)?;
         for i in 0..n {
-            let v = if self.native.more.is_empty() { self.native.args[i] } else { self.native.more[i] };
+            // (`more` may still hold results that compiled code has dropped.)
+            let v = if n <= ARG_SLOTS { self.native.args[i] } else { self.native.more[i] };
             self.put(at + i as u32, v);
         }
         self.native.more.clear();
