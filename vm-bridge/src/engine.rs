@@ -585,7 +585,7 @@ impl Backend for JitEngine {
             let info = &record.data.info;
             info.objects.iter().copied().for_each(&mut visit_bits);
             // The function itself lives as long as somebody else knows it, or its code is on a stack.
-            let skip = usize::from(!record.data.is_retired.get() && !running.contains(&record.range.start));
+            let skip = usize::from(!running.contains(&record.range.start));
             for proto in info.protos.iter().skip(skip) {
                 visit_bits(Value::heap(value::TAG_OBJECT, *proto as *const u8).0);
             }

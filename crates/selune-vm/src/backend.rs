@@ -56,7 +56,7 @@ pub trait Backend {
     fn frames_of_segment(&self, vm: &Vm, n: usize) -> Vec<(*mut Proto, *const Ins)>;
     /// The program may look at running functions now: no code is entered any more (see `Vm::observe`).
     fn observed(&self);
-    /// A proto is about to be freed.
+    /// A proto that had code was freed: nothing is entered for its address any more.
     fn forget(&self, proto: *mut Proto);
     /// Statistics, as text or JSON.
     fn stats(&self, vm: &Vm, json: bool) -> String;

@@ -104,6 +104,10 @@ impl Vm {
         if major {
             self.postponed = false;
             heap.collect_major(&mut roots);
+            // Before anything is allocated at the same addresses.
+            for code in core::mem::take(&mut self.heap.freed_code) {
+                self.with_backend(|b, _| b.forget(code as *mut selune_core::proto::Proto));
+            }
         } else {
             heap.collect_minor(&mut roots);
         }
