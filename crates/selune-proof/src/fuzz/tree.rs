@@ -21,11 +21,11 @@ impl Stmt {
     }
 }
 
-/// The program's text, one line per head.
+/// The program's text, one line per head. Without `x - 0`, which PUC computes as `x + -0`: 0.0 where x is -0.0.
 pub fn render(body: &[Stmt]) -> String {
     let mut text = String::new();
     write(body, 0, &mut text);
-    text
+    text.replace(" - 0)", " - 0.0)").replace(" - 0 ", " - 0.0 ").replace(" - 0\n", " - 0.0\n")
 }
 
 fn write(body: &[Stmt], depth: usize, text: &mut String) {
