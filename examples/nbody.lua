@@ -81,7 +81,7 @@ local system = System.new(
     2.68067772490389322e-03, 1.62824170038242295e-03, -9.51592254519715870e-05, 5.15138902046611451e-05)
 )
 
-local steps = tonumber(arg and arg[1]) or 500000
+local steps = tonumber(arg and arg[1]) or 10000000
 local started = os.clock()
 print(("energy before: %.9f"):format(system:energy()))
 for _ = 1, steps do system:advance(0.01) end

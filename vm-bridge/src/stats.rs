@@ -92,7 +92,14 @@ impl JitStats {
     pub fn to_text(&self, gc: &GcStats) -> String {
         let mut s = String::new();
         let ms = self.compile_time.as_secs_f64() * 1e3;
-        let _ = writeln!(s, "functions compiled  {} ({} of them entries into loops, {} baseline)", self.functions_compiled, self.osr_compiled, self.baseline_compiled);
+        let _ = writeln!(
+            s,
+            "functions compiled  {} ({} of them entries into loops; {} by the baseline tier, {} by LLVM)",
+            self.functions_compiled,
+            self.osr_compiled,
+            self.baseline_compiled,
+            self.functions_compiled - self.baseline_compiled
+        );
         let _ = writeln!(s, "compile time        {ms:.1} ms");
         let _ = writeln!(s, "program's thread    {:.1} ms", self.vm_time.as_secs_f64() * 1e3);
         let _ = writeln!(s, "machine code        {} bytes, {} in use", self.code_bytes, self.code_in_use);
