@@ -85,6 +85,8 @@ pub struct JitConfig {
     pub stack: Option<StackBounds>,
     /// Bytes of the native stack that compiled code leaves to Rust code.
     pub stack_reserve: usize,
+    /// Most native stacks of coroutines; others are interpreted.
+    pub coroutine_stacks: usize,
     /// Write a perf map.
     pub perf_map: bool,
     /// Tell GDB about code.
@@ -115,6 +117,7 @@ impl Default for JitConfig {
             exit_limit: 8,
             stack: None,
             stack_reserve: 1 << 20,
+            coroutine_stacks: 15_000,
             perf_map: false,
             gdb: false,
             verify: cfg!(debug_assertions),

@@ -11,6 +11,7 @@ use crate::cache::{CodeCache, CompiledCode, NewCode};
 use crate::code_map::CodeRecord;
 use crate::code_memory::CodeMemory;
 use crate::config::{JitConfig, Tiers};
+use crate::coroutine_stacks::StackPool;
 use crate::deopt::Deoptimizer;
 use crate::error::JitError;
 use crate::frames;
@@ -24,12 +25,14 @@ use crate::tier::{Tier, TierCell};
 use crate::tracker::{HotspotTracker, Place};
 use crate::walk::{Redirects, walk};
 use selune_core::feedback::{CallSlot, FeedbackKind, FieldEntry, FieldSlot, IndexSlot, LoopSlot, index_seen, types};
-use selune_core::native_state::{ARG_SLOTS, NativeState};
+use selune_core::coroutine_stack::{CoroutineStack, Ended, Waits, Work};
+use selune_core::native_state::{ARG_SLOTS, NativeContext, NativeState};
 use selune_core::opcode::Op;
 use selune_core::proto::{Ins, Proto, tier_flags};
-use selune_core::thread::{CallFrame, Delivery, FrameKind};
+use selune_core::thread::{CallFrame, Delivery, FrameKind, Thread};
 use selune_core::value::{self, Value};
 use selune_vm::Vm;
+use selune_vm::compiled::code;
 use selune_vm::backend::{Advice, Backend, Hot, Left};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -93,6 +96,12 @@ pub struct JitEngine {
     /// The program looks at running functions: nothing is compiled.
     observed: Cell<bool>,
     memory: Arc<CodeMemory>,
+    /// Code of functions that go on in the interpreter because of a side exit, by the address of what that has saved.
+    exiting: RefCell<HashMap<usize, Arc<CodeRecord<CompiledCode>>>>,
+    /// The registers of the loop that is just being entered.
+    osr_registers: RefCell<Vec<Value>>,
+    stacks: RefCell<StackPool>,
+    sweeps_put_off: Cell<u32>,
     _stubs: NativeStubs,
 }
 
@@ -114,6 +123,7 @@ impl JitEngine {
         let generator = make(workshop)?;
         let threshold = if config.stress.jit { 0 } else { config.threshold };
         let redirects = Redirects::new(stubs.lazy_return());
+        let stacks = RefCell::new(StackPool::new(config.coroutine_stacks));
         let engine = Rc::new(JitEngine {
             config,
             tracker: RefCell::new(HotspotTracker::new()),
@@ -127,6 +137,10 @@ impl JitEngine {
             refused: RefCell::default(),
             observed: Cell::new(false),
             memory,
+            exiting: RefCell::default(),
+            osr_registers: RefCell::default(),
+            stacks,
+            sweeps_put_off: Cell::new(0),
             _stubs: stubs,
         });
         if vm.native.context.native_limit == 0 || engine.config.stack.is_some() {
@@ -144,17 +158,13 @@ impl JitEngine {
         Ok(engine)
     }
 
-    /// The engine of a VM, kept alive.
+    /// The engine of a VM.
     ///
     /// # Safety
-    /// The VM has an engine.
-    pub(crate) unsafe fn of(vm: &Vm) -> Rc<JitEngine> {
-        let engine = vm.native.engine as *const JitEngine;
-        // SAFETY: `attach` stored the address of a count that the VM holds.
-        unsafe {
-            Rc::increment_strong_count(engine);
-            Rc::from_raw(engine)
-        }
+    /// The VM has an engine, and lives as long as what this gives is used.
+    pub(crate) unsafe fn of<'a>(vm: &Vm) -> &'a JitEngine {
+        // SAFETY: `attach` stored the address of what the VM holds.
+        unsafe { &*(vm.native.engine as *const JitEngine) }
     }
 
     /// Options.
@@ -307,17 +317,37 @@ impl JitEngine {
         if !self.cache.borrow().has_retired() {
             return;
         }
+        let stacks = self.stacks.borrow();
+        // With very many stacks to be walked the code waits until there is more of it.
+        let patience = (stacks.in_use().len() / STACKS_PER_SWEEP) as u32;
+        if self.sweeps_put_off.get() < patience {
+            self.sweeps_put_off.set(self.sweeps_put_off.get() + 1);
+            return;
+        }
+        self.sweeps_put_off.set(0);
         let mut live = HashSet::new();
-        if vm.native.context.entry_sp != 0 {
-            let cache = self.cache.borrow();
-            // SAFETY: called on the VM's thread while Rust code runs, so the exit record is valid.
+        let cache = self.cache.borrow();
+        let mut note = |context: &NativeContext| {
+            // SAFETY: called on the VM's thread while Rust code runs, so the exit records are valid.
             unsafe {
-                walk(&vm.native.context, cache.map(), &self.redirects.borrow(), |frame| {
+                walk(context, cache.map(), &self.redirects.borrow(), |frame| {
                     live.insert(frame.code.range.start);
                     ControlFlow::Continue(())
                 });
             }
+        };
+        active_contexts(vm, |context, _| {
+            note(context);
+            ControlFlow::Continue(())
+        });
+        for &stack in stacks.in_use() {
+            // SAFETY: stacks in use are alive.
+            let stack = unsafe { &*stack };
+            if !stack.is_active {
+                note(&stack.context);
+            }
         }
+        drop(cache);
         self.cache.borrow_mut().sweep(|start| live.contains(&start));
     }
 
@@ -547,12 +577,17 @@ impl Backend for JitEngine {
         let Some(frame) = vm.thread().frames.last().copied() else { return Left::Resume };
         self.stats.borrow_mut().osr_entries += 1;
         let top = vm.thread().top;
-        let mut registers = take_registers(vm, &frame);
+        // In a buffer of the engine's: what a frame here owns would be lost with a coroutine's stack (CORO-1).
+        let registers = {
+            let mut buffer = self.osr_registers.borrow_mut();
+            take_registers(vm, &frame, &mut buffer);
+            buffer[1..].as_mut_ptr()
+        };
         let frames = self.push_marker(vm, frame.proto);
         let vm: *mut Vm = vm;
         // SAFETY: as in `call`; the code was made for this frame's function and loop. It reads the registers before anything
         // can collect, and the closure in front of them.
-        let outcome = unsafe { arch::enter_osr(vm.cast(), code, registers[1..].as_mut_ptr().cast()) };
+        let outcome = unsafe { arch::enter_osr(vm.cast(), code, registers.cast()) };
         // SAFETY: the call is over.
         self.leave(unsafe { &mut *vm }, frames, top, outcome)
     }
@@ -565,15 +600,16 @@ impl Backend for JitEngine {
     fn visit_roots(&self, vm: &mut Vm, visit: &mut dyn FnMut(*mut Value)) {
         let cache = self.cache.borrow();
         let mut running = HashSet::new();
-        if vm.native.context.entry_sp != 0 {
+        active_contexts(vm, |context, _| {
             let redirects = self.redirects.borrow();
-            // SAFETY: called at a safepoint on the VM's thread; the exit record is that of the running call.
+            // SAFETY: called at a safepoint on the VM's thread; the exit records are those of running calls.
             unsafe {
-                frames::visit_roots(&vm.native.context, cache.map(), &redirects, visit, |code| {
+                frames::visit_roots(context, cache.map(), &redirects, visit, |code| {
                     running.insert(code.range.start);
                 });
             }
-        }
+            ControlFlow::Continue(())
+        });
         let mut visit_bits = |bits: u64| {
             let mut v = Value(bits);
             if v.is_heap() {
@@ -595,10 +631,49 @@ impl Backend for JitEngine {
         }
     }
 
-    fn frames_of_segment(&self, vm: &Vm, n: usize) -> Vec<(*mut Proto, *const Ins)> {
+    fn frames_of_segment(&self, vm: &Vm, thread: &Thread, n: usize) -> Vec<(*mut Proto, *const Ins)> {
+        let Some(context) = context_of(vm, thread) else { return Vec::new() };
         let cache = self.cache.borrow();
         // SAFETY: called on the VM's thread while Rust code runs; code lives no longer than its protos.
-        unsafe { frames::frames_of_segment(&vm.native.context, cache.map(), &self.redirects.borrow(), n) }
+        unsafe { frames::frames_of_segment(&context, cache.map(), &self.redirects.borrow(), n) }
+    }
+
+    fn take_stack(&self, _vm: &mut Vm) -> *mut CoroutineStack {
+        let Some(taken) = self.stacks.borrow_mut().take() else { return std::ptr::null_mut() };
+        self.stats.borrow_mut().coroutine_entries += 1;
+        let engine: *const JitEngine = self;
+        let none = std::ptr::null_mut();
+        // SAFETY: the stack is new, and its description is written before anybody reads it. The engine is in an `Rc`
+        // (`attach`); the count is given back with the stack.
+        unsafe {
+            let sp = arch::fresh_stack(taken.top, run_work);
+            Rc::increment_strong_count(engine);
+            taken.description.write(CoroutineStack {
+                sp,
+                context: NativeContext { native_limit: taken.limit, ..NativeContext::EMPTY },
+                parent_sp: 0,
+                parent_context: NativeContext::EMPTY,
+                parent: std::ptr::null_mut(),
+                is_active: false,
+                waits: Waits::Interpreter,
+                parent_waits: Waits::Interpreter,
+                owner: none as *mut Thread,
+                work: Work { closure: Value::NIL, code: 0, func: 0, nargs: 0, nresults: 0, ret: Delivery::Call },
+                ended: Ended::Resume,
+                visit: visit_stack,
+                release: release_stack,
+                engine: engine as usize,
+                low: taken.low,
+                index: taken.index,
+            });
+        }
+        taken.description
+    }
+
+    unsafe fn switch(&self, vm: &mut Vm, value: u64, special: u64) -> u64 {
+        let vm: *mut Vm = vm;
+        // SAFETY: the caller's promise; the reference is not used during the call.
+        unsafe { arch::switch(vm.cast(), value, special) }
     }
 
     fn observed(&self) {
@@ -632,8 +707,9 @@ impl Backend for JitEngine {
 
 /// The closure and the registers of the topmost frame, for code that goes on in its place. In the frame registers become nil, so
 /// that what the code drops can be collected; but for variables that wait to be closed.
-fn take_registers(vm: &mut Vm, frame: &CallFrame) -> Vec<Value> {
-    let registers = (frame.base - 1..frame.top).map(|slot| vm.stack_at(slot as usize)).collect();
+fn take_registers(vm: &mut Vm, frame: &CallFrame, registers: &mut Vec<Value>) {
+    registers.clear();
+    registers.extend((frame.base - 1..frame.top).map(|slot| vm.stack_at(slot as usize)));
     let first = vm.thread().tbc.partition_point(|t| t.slot < frame.base);
     let mut closing: Vec<u32> = vm.thread().tbc[first..].iter().map(|t| t.slot).collect();
     closing.push(frame.top);
@@ -644,14 +720,139 @@ fn take_registers(vm: &mut Vm, frame: &CallFrame) -> Vec<Value> {
         }
         from = slot + 1;
     }
-    registers
+}
+
+/// Stacks that are walked for each time that something was to be swept.
+const STACKS_PER_SWEEP: usize = 64;
+
+/// The exit records of the running stack and of those that wait for it, innermost first, with their coroutines (null: the
+/// main program).
+fn active_contexts(vm: &Vm, mut f: impl FnMut(&NativeContext, *mut Thread) -> ControlFlow<()>) {
+    let (mut context, mut stack) = (vm.native.context, vm.native.stack);
+    loop {
+        // SAFETY: the running stack and its parents are alive.
+        let owner = if stack.is_null() { std::ptr::null_mut() } else { unsafe { (*stack).owner } };
+        if f(&context, owner).is_break() || stack.is_null() {
+            return;
+        }
+        // SAFETY: as above.
+        unsafe { (context, stack) = ((*stack).parent_context, (*stack).parent) };
+    }
+}
+
+/// The exit record that describes a thread's compiled frames.
+fn context_of(vm: &Vm, thread: &Thread) -> Option<NativeContext> {
+    // SAFETY: the native stack of a thread is alive.
+    if let Some(stack) = unsafe { thread.native.as_ref() }
+        && !stack.is_active
+    {
+        return Some(stack.context);
+    }
+    let mut found = None;
+    active_contexts(vm, |context, owner| {
+        if std::ptr::eq(owner, thread) || owner.is_null() && thread.native.is_null() {
+            found = Some(*context);
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    });
+    found
+}
+
+/// The first function on a coroutine's stack: enters compiled code, and leaves the stack for good when that has ended.
+unsafe extern "C" fn run_work(vm: *mut NativeState) -> ! {
+    let vm: *mut Vm = vm.cast();
+    // SAFETY: started by a switch to a stack that `take_stack` has made; no reference to the VM is in use.
+    unsafe {
+        let stack = (*vm).native.stack;
+        let engine = JitEngine::of(&*vm);
+        let work = (*stack).work;
+        let left = if work.closure.is_nil() {
+            engine.enter_osr(&mut *vm, work.code)
+        } else {
+            engine.call(&mut *vm, work.closure, work.func + 1, work.nargs)
+        };
+        (*stack).ended = match left {
+            Left::Returned(v) => Ended::Returned(v),
+            Left::Resume => Ended::Resume,
+            Left::Threw => Ended::Threw,
+        };
+        let parent = (*vm).leave_stack(Waits::Interpreter);
+        arch::switch(vm.cast(), code::ENDED, (parent == Waits::Compiled) as u64);
+    }
+    eprintln!("selune: fatal: a coroutine's stack was entered after its end");
+    std::process::abort()
+}
+
+/// Visits the references in the compiled frames of a coroutine that does not run, and whose code they are.
+unsafe fn visit_stack(stack: *mut CoroutineStack, visit: &mut dyn FnMut(*mut Value)) {
+    // SAFETY: the collector passes the stack of a live thread that is not active; it keeps the engine alive, and its
+    // context describes it (CORO-2).
+    unsafe {
+        let engine = &*((*stack).engine as *const JitEngine);
+        let (cache, redirects) = (engine.cache.borrow(), engine.redirects.borrow());
+        let mut protos: Vec<usize> = Vec::new();
+        frames::visit_roots(&(*stack).context, cache.map(), &redirects, visit, |code| {
+            protos.extend(code.data.info.protos.first());
+        });
+        for proto in protos {
+            visit(&mut Value::heap(value::TAG_OBJECT, proto as *const u8));
+        }
+    }
+}
+
+/// Gives a stack back that nobody will go to any more.
+unsafe fn release_stack(stack: *mut CoroutineStack) {
+    // SAFETY: the stack was in use and kept its engine alive until now.
+    unsafe {
+        let engine = (*stack).engine as *const JitEngine;
+        let addresses = (*engine).stacks.borrow_mut().give_back(stack);
+        let mut exiting = (*engine).exiting.borrow_mut();
+        if !exiting.is_empty() {
+            exiting.retain(|at, _| !addresses.contains(at));
+        }
+        drop(exiting);
+        Rc::decrement_strong_count(engine);
+    }
 }
 
 /// A side exit was taken: the compiled frame's function goes on in the interpreter.
 unsafe extern "C" fn side_exit(vm: *mut NativeState, registers: *mut ExitRegisters) -> Outcome {
     // SAFETY: the stub passes its VM, which has an engine, and the registers that the trampoline has saved.
     let (vm, registers) = unsafe { (&mut *vm.cast::<Vm>(), &mut *registers) };
-    // SAFETY: as above.
+    // What was needed to write the frames is gone before they run: they may never come back here (CORO-1).
+    let (floor, top) = match write_frames(vm, registers) {
+        Written::Frames { floor, top } => (floor, top),
+        Written::Resume => return Outcome::ok(value::RESUME),
+        Written::Threw => return Outcome::ERROR,
+    };
+    let func = vm.thread().frames[floor].func as usize;
+    let ran = vm.run_frames(floor);
+    // SAFETY: the VM has an engine.
+    let engine = unsafe { JitEngine::of(vm) };
+    engine.exiting.borrow_mut().remove(&(&raw const *registers as usize));
+    if ran.is_err() {
+        return Outcome::ERROR;
+    }
+    let n = vm.top() - func;
+    let result = take_results(vm, func, n);
+    vm.thread_mut().top = top;
+    Outcome::ok(result.0)
+}
+
+/// What a side exit left on the VM stack.
+enum Written {
+    /// Frames from number `floor` on are to be run, and then this is the thread's top.
+    Frames { floor: usize, top: u32 },
+    /// The interpreter's frame that a loop's code had taken over.
+    Resume,
+    /// There was no room.
+    Threw,
+}
+
+/// Writes the interpreter frames of a side exit.
+fn write_frames(vm: &mut Vm, registers: &mut ExitRegisters) -> Written {
+    // SAFETY: the VM has an engine.
     let engine = unsafe { JitEngine::of(vm) };
     let record = engine.cache.borrow().map().find(registers.return_address).cloned();
     let found = record.as_ref().and_then(|r| Some((r, r.stack_map.as_ref()?, *r.exit(registers.return_address)?)));
@@ -682,28 +883,20 @@ unsafe extern "C" fn side_exit(vm: *mut NativeState, registers: *mut ExitRegiste
         if let Some(cell) = has_counted {
             engine.tier_up(vm, cell);
         }
-        return match written {
-            Ok(()) => Outcome::ok(value::RESUME),
-            Err(_) => Outcome::ERROR,
-        };
+        return if written.is_ok() { Written::Resume } else { Written::Threw };
     }
     let top = deoptimizer.varargs().map_or(vm.thread().top, |(at, _)| at as u32);
     let floor = vm.thread().frames.len();
     if deoptimizer.push_frames(vm).is_err() {
-        return Outcome::ERROR;
+        return Written::Threw;
     }
     engine.note_exit(record, id);
     if let Some(cell) = has_counted {
         engine.tier_up(vm, cell);
     }
-    let func = vm.thread().frames[floor].func as usize;
-    if vm.run_frames(floor).is_err() {
-        return Outcome::ERROR;
-    }
-    let n = vm.top() - func;
-    let result = take_results(vm, func, n);
-    vm.thread_mut().top = top;
-    Outcome::ok(result.0)
+    // The exit returns into the code, which the walker does not see any more.
+    engine.exiting.borrow_mut().insert(&raw const *registers as usize, record.clone());
+    Written::Frames { floor, top }
 }
 
 /// Frames are only redirected by lazy deoptimisation, which no generator asks for.

@@ -9,6 +9,7 @@ pub mod cache;
 pub mod code_map;
 pub mod code_memory;
 pub mod config;
+pub mod coroutine_stacks;
 pub mod deopt;
 pub mod engine;
 pub mod error;

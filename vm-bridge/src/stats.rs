@@ -57,6 +57,8 @@ pub struct JitStats {
     pub osr_entries: u64,
     /// Entries into compiled functions from the VM.
     pub entries: u64,
+    /// Entries into compiled code in coroutines, on native stacks of their own.
+    pub coroutine_entries: u64,
     /// Versions that were thrown away because a bet failed.
     pub invalidations: u64,
 }
@@ -82,7 +84,7 @@ impl JitStats {
         }
         let _ = write!(s, "}},\"side_exits_total\":{},\"leaves\":{},", self.side_exits_total(), self.side_exits[REASON_LEAVE as usize]);
         let _ = write!(s, "\"deopts\":{},\"osr_entries\":{},\"entries\":{},", self.deopts, self.osr_entries, self.entries);
-        let _ = write!(s, "\"invalidations\":{},", self.invalidations);
+        let _ = write!(s, "\"coroutine_entries\":{},\"invalidations\":{},", self.coroutine_entries, self.invalidations);
         let _ = write!(s, "\"gc_minor\":{},\"gc_major\":{},", gc.minor, gc.major);
         let _ = write!(s, "\"gc_pause_total_us\":{:.1},\"gc_pause_max_us\":{:.1}}}", total_us(gc), max_us(gc));
         s
@@ -108,6 +110,7 @@ impl JitStats {
             let _ = writeln!(s, "  last              {e}");
         }
         let _ = writeln!(s, "entries             {} calls, {} loops", self.entries, self.osr_entries);
+        let _ = writeln!(s, "in coroutines       {} stacks taken", self.coroutine_entries);
         let _ = writeln!(s, "side exits          {}", self.side_exits_total());
         for (n, name) in self.side_exits.iter().zip(REASONS).filter(|(n, _)| **n > 0) {
             let _ = writeln!(s, "  {name:<17} {n}");

@@ -4,6 +4,7 @@
 //! `shape` and `table` (how tables work), `opcode` (the bytecode), `proto`, `feedback`, `thread` (stacks and frames).
 #![allow(clippy::missing_safety_doc)]
 
+pub mod coroutine_stack;
 pub mod disasm;
 pub mod feedback;
 pub mod heap;

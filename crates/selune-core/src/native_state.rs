@@ -5,6 +5,8 @@
 //! argument, is the address of this struct. Trampolines (vm-bridge, `arch`) and JITs take the offsets from here with
 //! `offset_of!`; nothing else fixes them.
 
+use crate::coroutine_stack::CoroutineStack;
+use crate::thread::Thread;
 use crate::value::Value;
 
 /// How many arguments of a compiled function travel in machine registers.
@@ -15,7 +17,7 @@ pub const ARG_REGISTERS: usize = 3;
 pub const ARG_SLOTS: usize = 256 + 8;
 
 /// The native stack as seen from its innermost compiled code. Each coroutine that is suspended inside compiled code
-/// keeps its own; the running one's is in the [`NativeState`].
+/// keeps its own ([`CoroutineStack`]); the running one's is in the [`NativeState`].
 ///
 /// Compiled frames form *segments*: entry trampoline, compiled frames, then Rust code called by the innermost of them. The
 /// exit record describes the innermost frame of the innermost segment; the entry trampoline's frame saves the record
@@ -78,6 +80,14 @@ pub struct NativeState {
     pub engine: usize,
     /// Multiple results that do not fit `args` (then all of them stand here); a root.
     pub more: Vec<Value>,
+    /// The coroutine's stack that runs; null: the main one.
+    pub stack: *mut CoroutineStack,
+    /// Where the next switch of stacks keeps the stack pointer.
+    pub switch_from: *mut u64,
+    /// The stack pointer that the next switch of stacks goes to.
+    pub switch_to: u64,
+    /// Values on their way between coroutines: thread, index of the first, number. Taken right after the switch.
+    pub transfer: (*mut Thread, u32, u32),
 }
 
 impl NativeState {
@@ -92,6 +102,10 @@ impl NativeState {
             tail_call: [0; 3 + ARG_REGISTERS],
             engine: 0,
             more: Vec::new(),
+            stack: core::ptr::null_mut(),
+            switch_from: core::ptr::null_mut(),
+            switch_to: 0,
+            transfer: (core::ptr::null_mut(), 0, 0),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! `base = func + 1` on. A vararg function's frame is moved above its arguments: `func, fixed.., varargs..,
 //! func copy, base = fixed copies..`; `nvarargs` values stand just below the copy of `func`.
 //! THREAD-1: every slot in `[0, cap)` holds a valid Value; a collection nils the slots above the topmost live one.
+use crate::coroutine_stack::CoroutineStack;
 use crate::proto::{Ins, Proto};
 use crate::value::Value;
 
@@ -155,6 +156,8 @@ pub struct Thread {
     pub hook_last: (u32, u32),
     /// Allocated slots of the stack.
     allocated: u32,
+    /// The native stack that a coroutine with compiled frames runs on; null: none.
+    pub native: *mut CoroutineStack,
 }
 
 /// Initial slots of a coroutine's stack.
@@ -186,6 +189,7 @@ impl Thread {
             hook_count: (0, 0),
             hook_last: (0, 0),
             allocated: cap,
+            native: core::ptr::null_mut(),
         }
     }
     /// Makes the stack at least `need` slots large (it may move; new slots are nil).
@@ -229,7 +233,16 @@ impl Thread {
         // SAFETY: allocated as a boxed slice of exactly this length in `new` or `resize`.
         drop(unsafe { Box::from_raw(core::ptr::slice_from_raw_parts_mut(self.stack, self.allocated as usize)) });
     }
+    /// Gives back the native stack of a coroutine that will not run again.
+    pub fn release_native(&mut self) {
+        let native = core::mem::replace(&mut self.native, core::ptr::null_mut());
+        if !native.is_null() {
+            // SAFETY: the stack was this thread's; CORO-1: nothing on it needs to be run or dropped.
+            unsafe { ((*native).release)(native) };
+        }
+    }
     /// The index above all slots that can be live.
+    #[inline]
     pub fn live_top(&self) -> u32 {
         self.frames.last().map_or(0, |f| f.top).max(self.top)
     }
@@ -237,6 +250,7 @@ impl Thread {
 
 impl Drop for Thread {
     fn drop(&mut self) {
+        self.release_native();
         self.free_stack();
     }
 }

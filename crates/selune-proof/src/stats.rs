@@ -13,6 +13,7 @@ const SHORT_NAMES: &[(&str, &str)] = &[
     ("exits", "side_exits_total"),
     ("deopts", "deopts"),
     ("osr", "osr_entries"),
+    ("coroutines", "coroutine_entries"),
     ("minor", "gc_minor"),
     ("major", "gc_major"),
     ("pause_us", "gc_pause_max_us"),

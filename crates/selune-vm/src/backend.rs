@@ -1,6 +1,8 @@
 //! What a JIT offers to the VM. The VM knows JITs only as this trait.
 use crate::Vm;
+use selune_core::coroutine_stack::CoroutineStack;
 use selune_core::proto::{Ins, Proto};
+use selune_core::thread::Thread;
 use selune_core::value::Value;
 
 /// Where a function got hot.
@@ -46,14 +48,22 @@ pub trait Backend {
     fn call(&self, vm: &mut Vm, closure: Value, args: u32, n: u32) -> Left;
     /// Enters OSR code; the interpreter frame on top of the thread's frames is its frame.
     fn enter_osr(&self, vm: &mut Vm, code: usize) -> Left;
+    /// A native stack for the running coroutine, which waits to do its `work` when it is switched to. Null: there is none.
+    fn take_stack(&self, vm: &mut Vm) -> *mut CoroutineStack;
+    /// Goes to the native stack that `native.switch_to` names, and gives what comes when somebody goes to this one.
+    /// `special`: the other side waits in compiled code, and `value` is why its wait is over (`compiled::code`).
+    ///
+    /// # Safety
+    /// The switch has been prepared (`native.switch_from`, `switch_to`, context and stack).
+    unsafe fn switch(&self, vm: &mut Vm, value: u64, special: u64) -> u64;
     /// Something asked for at a safepoint: finished background jobs to install. Called when the poll word has POLL_JIT.
     fn safepoint(&self, vm: &mut Vm);
     /// Visits every root in compiled frames and in the backend's own structures.
     fn visit_roots(&self, vm: &mut Vm, visit: &mut dyn FnMut(*mut Value));
-    /// For the `n`-th (from the innermost) compiled segment: its logical frames, innermost first, as (proto, pc), the pc being
+    /// For the `n`-th (from the innermost) compiled segment of a thread: its logical frames, innermost first, as (proto, pc), the pc being
     /// that of the next instruction as in `CallFrame::pc`. The frame of `enter_osr` is among them, and the marker of that
     /// segment has this function as its `proto` (the Lua frame below the marker is then not a level of its own).
-    fn frames_of_segment(&self, vm: &Vm, n: usize) -> Vec<(*mut Proto, *const Ins)>;
+    fn frames_of_segment(&self, vm: &Vm, thread: &Thread, n: usize) -> Vec<(*mut Proto, *const Ins)>;
     /// The program may look at running functions now: no code is entered any more (see `Vm::observe`).
     fn observed(&self);
     /// A proto that had code was freed: nothing is entered for its address any more.

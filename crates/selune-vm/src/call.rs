@@ -421,7 +421,7 @@ impl Vm {
         self.run_until(self.cur, Ok(Flow::Run), floor)
     }
     /// `home` is the thread that frame `floor` is on (the running one may be a coroutine that a call has just resumed).
-    fn run_until(&mut self, home: *mut Thread, mut flow: Result<Flow, Thrown>, floor: usize) -> Result<(), Thrown> {
+    pub(crate) fn run_until(&mut self, home: *mut Thread, mut flow: Result<Flow, Thrown>, floor: usize) -> Result<(), Thrown> {
         let levels = self.c_levels;
         loop {
             flow = match flow {

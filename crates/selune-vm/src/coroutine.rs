@@ -1,4 +1,5 @@
-//! Coroutines. Resuming switches the running thread within the same run of the interpreter; no Rust frame is suspended.
+//! Coroutines. Resuming switches the running thread within the same run of the interpreter, as long as no compiled frame
+//! is on the coroutine (compiled.rs): then no Rust frame is suspended.
 //!
 //! A coroutine that has not started has its function and first arguments on its stack and no frame. A suspended one has a
 //! frame of kind Yield on top, whose delivery says where the resumer's values go.
@@ -6,7 +7,7 @@ use crate::Vm;
 use crate::call::Flow;
 use crate::native::{Args, Thrown};
 use crate::vm::MAX_C_LEVELS;
-use selune_core::thread::{Delivery, MAX_STACK, FrameKind, INITIAL_STACK, Status, Thread, frame_flags};
+use selune_core::thread::{MAX_STACK, FrameKind, INITIAL_STACK, Status, Thread, frame_flags};
 use selune_core::value::Value;
 
 impl Vm {
@@ -66,6 +67,9 @@ impl Vm {
         self.switch_to(co);
         self.thread_mut().resumer = resumer;
         self.thread_mut().status = Status::Running;
+        if !self.thread().native.is_null() {
+            return self.resume_on_stack(from, args.base + first, n);
+        }
         let at = self.thread().top;
         self.ensure_stack(at + n + 4)?;
         for i in 0..n {
@@ -75,7 +79,7 @@ impl Vm {
         }
         self.thread_mut().top = at + n;
         match self.thread().frames.last().copied() {
-            None => self.begin_call(at - 1, n, -1, Delivery::Coroutine, 0),
+            None => self.begin_coroutine(at - 1, n),
             Some(f) => {
                 debug_assert_eq!(f.kind, FrameKind::Yield);
                 self.thread_mut().frames.pop();
@@ -107,7 +111,7 @@ impl Vm {
         self.thread_mut().status = Status::Running;
     }
     /// `n` values at `first` of the coroutine `from` are the results of the resume on top of the running thread.
-    fn deliver_to_resumer(&mut self, from: *mut Thread, first: u32, n: u32) -> Result<Flow, Thrown> {
+    pub(crate) fn deliver_to_resumer(&mut self, from: *mut Thread, first: u32, n: u32) -> Result<Flow, Thrown> {
         let f = self.thread_mut().frames.pop().expect("a resume's frame");
         debug_assert_eq!(f.kind, FrameKind::Resume);
         self.c_levels = f.nvarargs;
@@ -168,7 +172,24 @@ impl Vm {
         let base = self.thread().frames.last().map_or(0, |f| f.nvarargs) + 1;
         // SAFETY: the thread object is alive.
         unsafe { (*from).frames.last_mut().expect("yield's frame").nvarargs = levels.saturating_sub(base) };
-        self.deliver_to_resumer(from, args.base, args.n)
+        // SAFETY: as above.
+        if unsafe { (*from).native.is_null() } {
+            return self.deliver_to_resumer(from, args.base, args.n);
+        }
+        self.yield_on_stack(from, args.base, args.n);
+        // Resumed.
+        let (from, first, n) = self.native.transfer;
+        let f = self.thread_mut().frames.pop().expect("yield's frame");
+        self.c_levels += f.nvarargs;
+        let at = self.thread().top;
+        self.ensure_stack(at + n + 4)?;
+        for i in 0..n {
+            // SAFETY: the arguments stand on the resumer's stack, which does not move here (THREAD-1).
+            let v = unsafe { *(*from).stack.add((first + i) as usize) };
+            self.put(at + i, v);
+        }
+        self.thread_mut().top = at + n;
+        self.finish_frame(f, at, n)
     }
     /// Carries out coroutine.close(co).
     pub(crate) fn close_coroutine(&mut self, args: Args) -> Result<Flow, Thrown> {
@@ -204,6 +225,7 @@ impl Vm {
     /// Kills a coroutine that does not run and closes its variables; gives the error that remains. May call.
     pub(crate) fn close_dead(&mut self, co: Value, e: Value) -> Value {
         let resumer = self.current;
+        self.abandon_stack(co);
         let e = {
             let t = self.thread_of(co);
             t.frames.clear();

@@ -10,6 +10,7 @@ pub mod builtins;
 pub mod call;
 pub mod check;
 pub mod close;
+pub mod compiled;
 pub mod coroutine;
 pub mod debug;
 pub mod error;

@@ -46,9 +46,12 @@ impl Vm {
         Ok(())
     }
     /// Lends the backend out.
+    #[inline]
     pub fn with_backend<R>(&mut self, f: impl FnOnce(&dyn crate::backend::Backend, &mut Vm) -> R) -> Option<R> {
-        let b = self.backend.clone()?;
-        Some(f(&*b, self))
+        let b: *const dyn crate::backend::Backend = &**self.backend.as_ref()?;
+        // SAFETY: the backend is set once, before anything runs, and lives as long as the VM. (A count held here would be
+        // lost with the native stack of a coroutine: CORO-1.)
+        Some(f(unsafe { &*b }, self))
     }
     /// A safepoint of compiled code: collects when asked to and does what else needs no call. True: something is queued
     /// that compiled code must not do itself (it takes a side exit and the interpreter does it).

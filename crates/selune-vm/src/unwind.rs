@@ -10,6 +10,9 @@ impl Vm {
     /// catches the error. Err: none did, and all its frames are gone.
     pub(crate) fn unwind(&mut self, home: *mut Thread, floor: usize) -> Result<Flow, Thrown> {
         loop {
+            if self.dies_here() {
+                self.die();
+            }
             let at_floor = core::ptr::eq(self.cur, home) && self.thread().frames.len() <= floor;
             if at_floor {
                 return Err(Thrown);

@@ -63,7 +63,7 @@ pub struct Vm {
     pub(crate) loaded: Value,
     /// Depth of Rust activations, as PUC counts C calls (limit 200).
     pub c_levels: u32,
-    /// The JIT, when there is one.
+    /// The JIT, when there is one. Set once, before anything runs.
     pub backend: Option<std::rc::Rc<dyn Backend>>,
     /// Start value of `Tier::countdown` of new protos.
     pub(crate) hot_threshold: i32,

@@ -99,9 +99,18 @@ impl<'s, M: Machine> Lowering<'s, M> {
             e.set_cold(stop);
             e.branch(over, stop, go, Likely::No)?;
             e.switch_to(stop);
-            // No site at all: the error is the caller's, this function is no level yet.
-            e.call_runtime(RtFn::StackOverflow, &[e.vm()], self.entry_site() + 1)?;
-            e.unreachable()?;
+            // No site at all: an error is the caller's, this function is no level yet.
+            if self.func.osr {
+                // The VM enters loops only where there is room; the main program's stack may be full all the same.
+                let (nil, zero) = (e.nil(), e.int(0));
+                e.runtime_result(RtFn::StackOverflow, &[e.vm(), nil, zero, nil, nil, nil], self.entry_site() + 1)?;
+                e.unreachable()?;
+            } else {
+                let param = |i| e.parameter(i);
+                let args = [param(0)?, param(1)?, param(2)?, param(3)?, param(4)?, param(5)?];
+                let r = e.runtime_result(RtFn::StackOverflow, &args, self.entry_site() + 1)?;
+                e.return_value(r)?;
+            }
             e.switch_to(go);
         }
         if any_vararg && self.func.osr {

@@ -2,7 +2,7 @@
 //! of the program sees only what is exported here, and a port adds a folder with the same names.
 //!
 //! Reading order: `entry` (Rust -> compiled code, and how errors come back), `runtime` (compiled code -> Rust),
-//! `side_exit` (compiled code -> interpreter), `stack` (running on another stack), `lazy` (symbols bound at run time).
+//! `side_exit` (compiled code -> interpreter), `stack` (running on another stack), `switch` (coroutines' stacks), `lazy` (symbols bound at run time).
 
 #[cfg(not(all(target_arch = "x86_64", target_os = "linux")))]
 compile_error!(

@@ -72,12 +72,3 @@ const HANDLER_ROOM: u64 = 64 << 10;
 pub(crate) fn native_overflow(vm: &mut Vm) -> Thrown {
     vm.native_overflow(HANDLER_ROOM)
 }
-
-/// Throws "stack overflow".
-///
-/// # Safety
-/// As `make_room`.
-pub unsafe extern "C" fn stack_overflow(vm: *mut Vm) -> Outcome {
-    // SAFETY: the caller's promise.
-    unsafe { with_vm(vm, |vm| Err::<(), _>(native_overflow(vm))) }
-}

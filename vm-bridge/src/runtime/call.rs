@@ -22,6 +22,20 @@ pub const MULTI: Value = Value(value::MULTI);
 pub unsafe extern "C" fn call(vm: *mut Vm, f: Value, nargs: u64, a0: Value, a1: Value, a2: Value) -> Outcome {
     // SAFETY: the caller's promise.
     unsafe {
+        if super::coroutine::is_special(f) {
+            return super::coroutine::call(vm, f, nargs, a0, a1, a2);
+        }
+        call_plain(vm, f, nargs, a0, a1, a2)
+    }
+}
+
+/// The same on the VM stack, whatever is called.
+///
+/// # Safety
+/// As `call`.
+pub(super) unsafe extern "C" fn call_plain(vm: *mut Vm, f: Value, nargs: u64, a0: Value, a1: Value, a2: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
         super::with_vm(vm, |vm| {
             let n = nargs as usize;
             let more = vm.native.args.as_ptr();
@@ -46,6 +60,30 @@ pub unsafe extern "C" fn call(vm: *mut Vm, f: Value, nargs: u64, a0: Value, a1: 
             }
             finish(vm, at, n)
         })
+    }
+}
+
+/// There is no room for the frame of a compiled function, which has just been called. The main program throws "stack
+/// overflow"; in a coroutine, whose stack is small, the interpreter runs the function.
+///
+/// # Safety
+/// As `call`, at the entry of the Lua function `f` (nil: of a loop).
+pub unsafe extern "C" fn stack_overflow(vm: *mut Vm, f: Value, nargs: u64, a0: Value, a1: Value, a2: Value) -> Outcome {
+    // SAFETY: the caller's promise.
+    unsafe {
+        // A loop cannot be left here: the VM enters it only where there is more room than its frame needs.
+        if (*vm).native.stack.is_null() || f.is_nil() {
+            return super::with_vm(vm, |vm| Err::<(), _>(super::alloc::native_overflow(vm)));
+        }
+        if nargs as usize <= ARG_SLOTS {
+            return call(vm, f, nargs, a0, a1, a2);
+        }
+        // All of so many arguments are in `more` if they are varargs; otherwise those that do not fit `args` are dropped.
+        if !(*(*f.as_closure()).proto).is_vararg {
+            return call(vm, f, ARG_SLOTS as u64, a0, a1, a2);
+        }
+        (*vm).native.nresults = nargs as u32;
+        call_more(vm, f, nargs, a0, a1, a2)
     }
 }
 
@@ -106,7 +144,8 @@ fn leave_if_observed(vm: &mut Vm) {
 /// Makes room for a call of `f` with `n` arguments on the VM stack; gives the index of `f`.
 fn begin(vm: &mut Vm, f: Value, n: usize) -> Result<usize, Thrown> {
     let here = 0u8;
-    if (&raw const here as u64) < vm.native.context.native_limit {
+    // On a coroutine's stack the interpreter takes over, which does not recurse.
+    if (&raw const here as u64) < vm.native.context.native_limit && vm.native.stack.is_null() {
         return Err(super::alloc::native_overflow(vm));
     }
     let at = vm.thread().live_top();

@@ -17,6 +17,7 @@ pub mod alloc;
 pub mod arith;
 pub mod call;
 pub mod compare;
+pub mod coroutine;
 pub mod iterate;
 pub mod table;
 pub mod tier;
@@ -121,7 +122,7 @@ macro_rules! for_each_runtime_function {
         (MakeRoom, rt_make_room, value, Collects, [Vm, Int] -> Void, alloc::make_room, "room for so many bytes in the nursery");
         (NewTable, rt_new_table, value, Collects, [Vm, Int, Int] -> Value, alloc::new_table, "an empty table: inline slots, array capacity");
         (Poll, rt_poll, value, Collects, [Vm] -> Bool, alloc::poll, "does what the poll word asks for; true: leave compiled code");
-        (StackOverflow, rt_stack_overflow, value, Throws, [Vm] -> Void, alloc::stack_overflow, "throws \"stack overflow\"");
+        (StackOverflow, rt_stack_overflow, value, CallsLua, [Vm, Value, Int, Value, Value, Value] -> Value, call::stack_overflow, "throws \"stack overflow\"; in a coroutine it interprets the function instead");
         (TierUp, rt_tier_up, value, Throws, [Vm, Int] -> Void, tier::tier_up, "baseline code has run often");
         // ---- calls
         (Call, rt_call, value, CallsLua, [Vm, Value, Int, Value, Value, Value] -> Value, call::call, "calls anything; the signature of compiled code");
@@ -188,8 +189,18 @@ pub(crate) unsafe fn with_vm<R: IntoOutcome>(vm: *mut Vm, body: impl FnOnce(&mut
     // SAFETY: the caller's promise.
     match body(unsafe { &mut *vm }) {
         Ok(r) => Outcome::ok(r.bits()),
-        Err(Thrown) => Outcome::ERROR,
+        // SAFETY: as above.
+        Err(Thrown) => thrown(unsafe { &mut *vm }),
     }
+}
+
+/// An error leaves for the compiled frames; those of a coroutine that dies of it stay as they are.
+#[cold]
+pub(crate) fn thrown(vm: &mut Vm) -> Outcome {
+    if vm.dies_here() {
+        vm.die();
+    }
+    Outcome::ERROR
 }
 
 /// What a shim can give to compiled code.

@@ -444,6 +444,13 @@ impl Heap {
         self.policy.owned += unsafe { thread_bytes(thread) };
         v
     }
+    /// A coroutine has taken a native stack of so many bytes, or given it back.
+    pub fn count_coroutine_stack(&mut self, bytes: isize) {
+        self.policy.owned = self.policy.owned.saturating_add_signed(bytes);
+        if bytes > 0 {
+            self.check_growth();
+        }
+    }
     /// Is this the address of a proto that is alive?
     pub fn is_live_proto(&self, address: usize) -> bool {
         self.protos.iter().any(|p| *p as usize == address)

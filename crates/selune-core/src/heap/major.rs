@@ -209,6 +209,7 @@ impl Major {
         // SAFETY: a live thread.
         unsafe {
             thread_ranges(t, |start, n| self.mark_range(start, n));
+            trace_native(t, |v| self.mark_range(v, 1));
             for i in 0..(&(*t).frames).len() {
                 let proto = (&(*t).frames)[i].proto;
                 if !proto.is_null() {
@@ -323,7 +324,8 @@ impl Tracer for Major {
 pub(super) unsafe fn thread_bytes(t: *const Thread) -> usize {
     // SAFETY: the caller passes a live thread.
     unsafe {
-        size_of::<Thread>() + (*t).stack_bytes() + (&(*t).frames).capacity() * size_of::<crate::thread::CallFrame>()
+        let native = if (*t).native.is_null() { 0 } else { crate::coroutine_stack::COROUTINE_STACK_COST };
+        size_of::<Thread>() + (*t).stack_bytes() + (&(*t).frames).capacity() * size_of::<crate::thread::CallFrame>() + native
     }
 }
 

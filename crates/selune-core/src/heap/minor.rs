@@ -246,7 +246,10 @@ impl Minor {
     }
     unsafe fn trace_thread(&mut self, thread: *mut Thread) {
         // SAFETY: a live thread.
-        unsafe { thread_ranges(thread, |start, n| self.mark_range(start, n)) };
+        unsafe {
+            thread_ranges(thread, |start, n| self.mark_range(start, n));
+            trace_native(thread, |v| self.mark_range(v, 1));
+        }
     }
     unsafe fn trace_remembered_threads(&mut self) {
         // SAFETY: threads leave the list when they are freed.

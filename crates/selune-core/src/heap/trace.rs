@@ -113,6 +113,17 @@ pub(crate) unsafe fn thread_ranges(t: *mut Thread, mut f: impl FnMut(*mut Value,
     }
 }
 
+/// Calls `f` for the references in the compiled frames of a coroutine that does not run. (Those of active stacks are roots.)
+pub(crate) unsafe fn trace_native(t: *mut Thread, mut f: impl FnMut(*mut Value)) {
+    // SAFETY: the caller passes a live thread; its stack is its own, and CORO-2 holds for one that is not active.
+    unsafe {
+        let native = (*t).native;
+        if !native.is_null() && !(*native).is_active {
+            ((*native).visit)(native, &mut f);
+        }
+    }
+}
+
 /// Does the kind fit the tag of a value?
 pub(crate) fn tag_fits(tag: u64, kind: Kind) -> bool {
     use crate::value::*;

@@ -74,6 +74,11 @@ fn running(proto: *mut Proto, next: *const Ins) -> usize {
     unsafe { (*proto).pc_of(next) }.saturating_sub(1)
 }
 
+fn is_closure_of(f: Value, proto: *mut Proto) -> bool {
+    // SAFETY: checked to be a closure, whose proto is alive.
+    f.is_lua_closure() && unsafe { (*f.as_closure()).proto } == proto
+}
+
 impl Vm {
     /// The levels of the running thread.
     pub fn levels(&self) -> Levels<'_> {
@@ -113,7 +118,7 @@ impl Iterator for Levels<'_> {
                 FrameKind::Lua if std::mem::take(&mut self.osr) => {}
                 FrameKind::Compiled => {
                     if let Some(b) = &self.vm.backend {
-                        self.compiled = b.frames_of_segment(self.vm, self.segments);
+                        self.compiled = b.frames_of_segment(self.vm, self.thread, self.segments);
                     }
                     self.segments += 1;
                     // (No level at all: there was no room for the first one.)
@@ -141,7 +146,12 @@ impl Levels<'_> {
     /// The function of the outermost compiled level of the marker at `left`: that of the interpreted frame below, whose
     /// activation it is (OSR), or what the instruction that runs there calls.
     fn outermost_function(&self, proto: *mut Proto) -> Value {
-        let Some(below) = self.left.checked_sub(1).map(|i| self.thread.frames[i]).filter(|f| f.kind == FrameKind::Lua) else { return Value::NIL };
+        let below = self.left.checked_sub(1).map(|i| self.thread.frames[i]);
+        let Some(below) = below.filter(|f| f.kind == FrameKind::Lua) else {
+            // The function of a coroutine stands at the bottom of its stack.
+            let bottom = if below.is_none() { self.value(0) } else { Value::NIL };
+            return if is_closure_of(bottom, proto) { bottom } else { Value::NIL };
+        };
         let slot = if self.osr {
             below.func
         } else {
@@ -153,8 +163,7 @@ impl Levels<'_> {
             below.base + i.a() as u32
         };
         let f = self.value(slot);
-        // SAFETY: checked to be a closure, whose proto is alive.
-        if f.is_lua_closure() && unsafe { (*f.as_closure()).proto } == proto { f } else { Value::NIL }
+        if is_closure_of(f, proto) { f } else { Value::NIL }
     }
     fn value(&self, slot: u32) -> Value {
         assert!(slot < self.thread.stack_cap);

@@ -3,6 +3,7 @@ use super::*;
 use crate::backend::{Advice, Hot, Left};
 use crate::call::NATIVE_STACK;
 use crate::native::{Args, NativeFn, NativeKind};
+use selune_core::coroutine_stack::Work;
 use selune_core::feedback::CallSlot;
 use selune_core::object::Kind;
 use selune_core::proto::{Proto, tier_flags};
@@ -306,6 +307,30 @@ fn call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
 slow!(call_slow, call_inner);
 
 impl Vm {
+    /// Begins a coroutine: its function is at `func` with `nargs` arguments above it.
+    pub(crate) fn begin_coroutine(&mut self, func: u32, nargs: u32) -> Result<Flow, Thrown> {
+        let f = self.get(func);
+        if f.is_lua_closure() && self.backend.is_some() {
+            // SAFETY: checked to be a closure, whose proto is alive and never moves.
+            let (proto, tier) = unsafe {
+                let proto = (*f.as_closure()).proto;
+                (proto, &mut (*proto).tier)
+            };
+            tier.countdown = tier.countdown.saturating_sub(1);
+            let mut compiled = tier.flags & tier_flags::COMPILED != 0;
+            if !compiled && tier.countdown < 0 {
+                compiled = self.with_backend(|b, vm| b.on_hot(vm, proto, Hot::Entry)) == Some(Advice::Compiled);
+            }
+            if compiled && self.may_run_compiled() {
+                self.ensure_stack(func + nargs + 1 + 16)?;
+                let work = Work { closure: f, code: 0, func, nargs, nresults: -1, ret: Delivery::Coroutine };
+                if let Some(flow) = self.run_on_own_stack(work) {
+                    return flow;
+                }
+            }
+        }
+        self.begin_call(func, nargs, -1, Delivery::Coroutine, 0)
+    }
     /// Calls a function whose countdown ran out: compiled code, the tier policy, or simply the interpreter.
     fn call_hot(&mut self, f: Value, proto: *mut Proto, func: u32, nargs: u32, nresults: i32) -> Result<Flow, Thrown> {
         // SAFETY: the proto of a live closure.
@@ -325,6 +350,13 @@ impl Vm {
             return self.begin_call(func, nargs, nresults, Delivery::Call, 0);
         }
         self.ensure_stack(func + nargs + 1 + 16)?;
+        if self.needs_own_stack() {
+            let work = Work { closure: f, code: 0, func, nargs, nresults, ret: Delivery::Call };
+            return match self.run_on_own_stack(work) {
+                Some(flow) => flow,
+                None => self.begin_call(func, nargs, nresults, Delivery::Call, 0),
+            };
+        }
         match self.with_backend(|b, vm| b.call(vm, f, func + 1, nargs)).expect("a backend") {
             Left::Returned(v) => {
                 let frame = Vm::frame(FrameKind::Lua, func, func, nresults, Delivery::Call, 0);

@@ -1,6 +1,7 @@
 //! Handlers: jumps and back edges.
 use super::*;
 use crate::backend::{Advice, Hot, Left};
+use selune_core::coroutine_stack::Work;
 use selune_core::feedback::LoopSlot;
 use selune_core::native_state::ARG_SLOTS;
 use selune_core::value::MULTI;
@@ -10,6 +11,9 @@ op! { op_jmp_back |vm, pc, base, i, k, fb| {
     if count_down(fb, pc) { return back_edge_hot(vm, pc, base, k, fb) }
     next!(vm, pc.offset(i.sbx()), base, k, fb)
 } }
+
+/// Passes until the next coroutine in a loop enters its code.
+const SOON: u32 = 16;
 
 /// Counts one pass over a back edge; true when it is time to ask the tier policy.
 #[inline(always)]
@@ -57,6 +61,12 @@ pub(super) fn back_edge_hot_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
         }
     };
     slot.osr_entries = slot.osr_entries.saturating_add(1);
+    if vm.needs_own_stack() {
+        // Other coroutines in this loop shall not wait long for code that stands ready.
+        slot.count = slot.count.min(SOON);
+        let work = Work { closure: Value::NIL, code, func: frame.func, nargs: 0, nresults: frame.nresults, ret: frame.ret };
+        return vm.run_on_own_stack(work).unwrap_or(Ok(Flow::Run));
+    }
     match vm.with_backend(|b, vm| b.enter_osr(vm, code)).expect("a backend") {
         Left::Resume => Ok(Flow::Run),
         Left::Threw => Err(Thrown),
@@ -69,11 +79,6 @@ pub(super) fn back_edge_hot_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
 slow!(back_edge_hot, back_edge_hot_inner);
 
 impl Vm {
-    /// May compiled code run here? It runs on the main native stack only.
-    #[inline]
-    pub fn may_run_compiled(&self) -> bool {
-        self.current == self.main && self.thread().hook_mask == 0
-    }
     /// Passes over a back edge between two questions to the tier policy.
     pub(crate) fn loop_threshold(&self) -> u32 {
         self.hot_threshold.clamp(1, 1 << 30) as u32

@@ -12,6 +12,7 @@ pub mod text;
 
 use crate::Vm;
 use crate::native::Thrown;
+use selune_core::thread::FrameKind;
 use selune_core::value::Value;
 
 /// Which operand of the running instruction is to blame.
@@ -42,14 +43,32 @@ impl Vm {
     pub fn finish_outcome(&mut self, o: Outcome) -> Result<Value, Thrown> {
         match o {
             Outcome::Value(v) => Ok(v),
-            Outcome::Call2(f, a, b) => self.call1(f, &[a, b]),
-            Outcome::NotCall2(f, a, b) => Ok(Value::bool(self.call1(f, &[a, b])?.is_falsy())),
-            Outcome::Call3(f, a, b, c) => {
-                let at = self.top();
-                self.call_values(f, &[a, b, c], 0)?;
-                self.set_top(at);
-                Ok(Value::NIL)
-            }
+            Outcome::Call2(f, a, b) => self.call_metamethod(f, &[a, b]),
+            Outcome::NotCall2(f, a, b) => Ok(Value::bool(self.call_metamethod(f, &[a, b])?.is_falsy())),
+            Outcome::Call3(f, a, b, c) => self.call_metamethod(f, &[a, b, c]),
         }
+    }
+    /// The first result of a metamethod, on behalf of a native or of compiled code. In compiled code it may yield, as in
+    /// the interpreter: a runtime function owns nothing that would be lost with the stack (CORO-1). May call.
+    fn call_metamethod(&mut self, f: Value, args: &[Value]) -> Result<Value, Thrown> {
+        let by_native = self.thread().frames.last().is_none_or(|f| f.kind != FrameKind::Compiled);
+        let (top, at, n) = (self.top(), self.call_base(), args.len());
+        self.ensure_stack(at + n as u32 + 2)?;
+        self.put(at, f);
+        for (i, v) in args.iter().enumerate() {
+            self.put(at + 1 + i as u32, *v);
+        }
+        self.thread_mut().top = at + 1 + n as u32;
+        if by_native {
+            self.call_at(at as usize, n, 1)?;
+        } else {
+            self.enter_c_level()?;
+            let r = self.call_from_compiled(at as usize, n, 1);
+            self.c_levels = self.c_levels.saturating_sub(1);
+            r?;
+        }
+        let v = self.get(at);
+        self.thread_mut().top = top as u32;
+        Ok(v)
     }
 }

@@ -566,7 +566,7 @@ impl<'a> Builder<'a> {
                 _ => Kinds::NONE,
             };
             let unknown = self.f.inst(entry).kinds.meets(fits) && !self.f.op(entry).is_const() && !self.is_boxed_number(entry);
-            if natural && unknown && self.may_bet_on_entry(node) {
+            if natural && unknown && self.may_bet_on_entry(node) && !self.is_control(node, r) {
                 self.ask(node, r, have);
             }
             return self.any(v);

@@ -499,6 +499,15 @@ impl Builder<'_> {
         self.back_edges(node).last().copied().unwrap_or(self.cx.pc)
     }
 
+    /// Is the register the control variable of a generic loop that calls a native? It only goes to that call, as a whole
+    /// value, and generators made by `coroutine.wrap` are entered with nil.
+    pub(super) fn is_control(&self, node: usize, r: usize) -> bool {
+        let code = &self.proto().code;
+        let calls_native = |i: Ins| self.proto().feedback.call(i.s()).kind == 2 && self.iterator(i).is_none();
+        let is_call = |pc: usize| pc > 0 && code[pc - 1].op() == opcode::Op::TForCall && calls_native(code[pc - 1]);
+        self.back_edges(node).into_iter().any(|pc| code[pc].op() == opcode::Op::TForLoop && code[pc].a() + 2 == r && is_call(pc))
+    }
+
     /// May values that enter the loop be bet on?
     pub(super) fn may_bet_on_entry(&self, node: usize) -> bool {
         let failed = |pc: &usize| {

@@ -8,6 +8,7 @@ mod lazy;
 mod runtime;
 mod side_exit;
 mod stack;
+mod switch;
 mod tail;
 
 #[doc(no_inline)]
@@ -21,6 +22,7 @@ pub use side_exit::{
     SideExitHandler, Stub, patch_exit,
 };
 pub use stack::call_on_stack;
+pub use switch::{fresh_stack, switch, throw_or_switch};
 pub use tail::TailThunk;
 
 #[cfg(test)]

@@ -10,11 +10,17 @@
 pub struct Outcome {
     /// The result, if the status is 0: a Lua value, or any 64 bits that the compiled caller expects.
     pub value: u64,
-    /// 0, or 1 for an error whose value is in the VM.
+    /// 0; 1 for an error whose value is in the VM; 2 or 3: see [`Outcome::switch`].
     pub status: u64,
 }
 
 impl Outcome {
+    /// The stack that the VM has prepared goes on with this value, and the compiled caller waits until somebody comes back
+    /// with one for it. `special`: the other side waits in compiled code too, and the value is why that is over.
+    pub const fn switch(value: u64, special: bool) -> Outcome {
+        Outcome { value, status: 2 + special as u64 }
+    }
+
     /// The call succeeded.
     pub const fn ok(value: u64) -> Outcome {
         Outcome { value, status: 0 }
@@ -82,9 +88,9 @@ macro_rules! runtime_trampolines {
             "call {shim}",
             "pop rdi",
             "test rdx, rdx",
-            "jne {throw}",
+            "jne {other}",
             "ret",
-            throw = sym $crate::arch::throw,
+            other = sym $crate::arch::throw_or_switch,
         }
     };
     (@one double [$(#[$meta:meta])*] [$vis:vis] $name:ident $shim:path) => {
