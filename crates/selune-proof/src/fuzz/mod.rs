@@ -4,6 +4,7 @@
 //! A program that differs is run alone, made smaller as long as it still differs (`shrink`), and saved. Everything
 //! follows from the seed: program `n` of seed `s` is the same on every machine.
 
+mod coroutine_templates;
 pub mod generate;
 pub mod rng;
 mod shapes;

@@ -28,7 +28,7 @@ impl Generator {
         self.cost += self.turns * n * 20;
         let show = if self.turns > 20 { "note" } else { "out" };
         let in_vararg = std::mem::replace(&mut self.in_vararg, false);
-        let text = match self.rng.below(14) {
+        let text = match self.rng.below(20) {
             0 => self.overflow(n),
             1 => self.holes(n),
             2 => self.ranges(n),
@@ -42,7 +42,8 @@ impl Generator {
             10 => self.captured(n),
             11 => self.jumps(n),
             12 => self.inheritance(n),
-            _ => self.closing_loop(n),
+            13 => self.closing_loop(n),
+            i => self.coroutine_template(i - 14, n),
         };
         self.in_vararg = in_vararg;
         // A pcall around it: what it throws is shown, and the program goes on.
