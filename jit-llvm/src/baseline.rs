@@ -69,7 +69,9 @@ impl Baseline {
             counter: cell.as_ref().map(|c| c.address()),
             osr: func.osr,
         };
+        let listing = options.listing;
         let lowered = lower_clif((FunctionBuilder::new(&mut context.func, builder), self.isa.frontend_config()), func, job, around, options);
+        context.set_disasm(listing);
         let (mut info, exit_slot, tail_calls) = lowered.map_err(|e| {
             // The builder is left in the middle of a function.
             *builder = FunctionBuilderContext::new();
@@ -81,6 +83,9 @@ impl Baseline {
         let code = context.compile(&*self.isa, &mut ControlPlane::default()).map_err(|e| JitError::Generator(format!("baseline: {}", e.inner)))?;
         if !code.buffer.relocs().is_empty() {
             return Err(JitError::Generator("baseline: code that refers to something else".into()));
+        }
+        if let Some(text) = &code.vcode {
+            crate::worker::print("machine code", &symbol, text);
         }
         let (mut safepoints, exits) = records(code, &info, exit_slot)?;
         let mut bytes = code.code_buffer().to_vec();

@@ -155,11 +155,12 @@ fn compile(tools: &mut Option<Tools>, baseline: &mut Option<Baseline>, workshop:
     let mut clock = PhaseClock::start(config.trace);
     let func = make_ssa(&job.input)?;
     clock.tick("ssa");
-    if config.dump.ssa && config.dump.wants(&func.name) {
+    let wants = config.dump.wants(&func.name);
+    if wants && config.dump.ssa {
         print("ssa", &job.symbol, &func.to_string());
     }
     let countdowns = config.stress.deopt.then(|| exit_countdowns(func.exits.len()));
-    let options = LowerOptions { listing: false, poll_calls: config.stress.gc, exit_countdowns: countdowns };
+    let options = LowerOptions { listing: wants && config.dump.asm, poll_calls: config.stress.gc, exit_countdowns: countdowns };
     let symbol = job.symbol.clone();
     let code = baseline.compile(&func, &job.input, job.place, job.symbol, options)?;
     clock.tick("baseline");
@@ -293,7 +294,7 @@ impl PhaseClock {
 }
 
 /// A dump. Who reads it may have gone.
-fn print(stage: &str, symbol: &str, text: &str) {
+pub(crate) fn print(stage: &str, symbol: &str, text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "; {stage} of {symbol}\n{text}");
 }
 
