@@ -92,8 +92,8 @@ impl Checker<'_> {
         let a_ok = match ins.op() {
             Op::SetTabUp => self.upval(a),
             Op::Return0 | Op::VarArgPrep => true,
-            // Nothing may be left to return above the last register.
-            Op::Return => a <= self.p.max_stack as usize,
+            // Nothing may be left to return above the last register, and all of them may be live at a back edge.
+            Op::Return | Op::JmpBack => a <= self.p.max_stack as usize,
             _ => self.reg(a),
         };
         a_ok && match ins.op() {

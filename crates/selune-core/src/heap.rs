@@ -97,6 +97,8 @@ pub struct Heap {
     pub stopped: bool,
     /// Memory ran out, or the limit was passed: the VM collects and raises "not enough memory" if that did not help.
     pub out_of_memory: bool,
+    /// The program is over: no finalizers are registered any more.
+    pub closing: bool,
     /// The `ArrayPart` of tables without one.
     pub empty_array: Value,
     /// The `SlotsPart` of tables without one.
@@ -155,6 +157,7 @@ impl Heap {
             gc_request: 0,
             stopped: false,
             out_of_memory: false,
+            closing: false,
             empty_array: Value::NIL,
             empty_slots: Value::NIL,
             empty_hash: Value::NIL,

@@ -14,6 +14,7 @@ pub mod object;
 pub mod opcode;
 pub mod proto;
 pub mod shape;
+pub mod signal;
 pub mod string;
 pub mod sys;
 pub mod table;

@@ -60,7 +60,7 @@ enum Command {
         /// The variant, or `oracle`.
         #[arg(long, default_value = "interp")]
         backend: String,
-        /// `port` or `full`.
+        /// `port`, `full` or `dump`.
         #[arg(long, default_value = "port")]
         mode: String,
         /// Seconds per file.
@@ -163,13 +163,9 @@ fn run_official(backend: &str, mode: &str, limit: u64, jobs: usize, files: Vec<S
         let variant = variants::by_name(backend).ok_or_else(|| format!("there is no variant `{backend}`"))?;
         (places::selune()?, variant.args.iter().map(|a| a.to_string()).collect())
     };
-    let port = match mode {
-        "port" => true,
-        "full" => false,
-        _ => return Err(format!("there is no mode `{mode}`: say port or full")),
-    };
+    let plan_mode = official::Mode::by_name(mode).ok_or_else(|| format!("there is no mode `{mode}`: say port, full or dump"))?;
     println!("official suite, {backend}, {mode} mode, {} files", files.len());
-    let (passed, failed) = official::run(&official::Plan { program, args, testes, files, port, limit, jobs });
+    let (passed, failed) = official::run(&official::Plan { program, args, testes, files, mode: plan_mode, limit, jobs });
     println!("{passed} passed, {failed} failed");
     Ok(failed == 0)
 }

@@ -71,7 +71,7 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Ending> {
         }
         let spent = start.elapsed();
         if spent > limit {
-            child.kill()?;
+            end(child)?;
             child.wait()?;
             return Ok(Ending::TimedOut);
         }
@@ -80,18 +80,35 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Ending> {
     }
 }
 
-/// Runs `program` with `args` in `cwd`, with `stdin` as its input, for at most `limit`.
+/// Kills a child and, when it leads a process group, what it has started.
+fn end(child: &mut Child) -> std::io::Result<()> {
+    let group = format!("-{}", child.id());
+    // Quiet when there is no such group.
+    let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+    child.kill()
+}
+
+/// Runs `program` with `args` in `cwd`, with `stdin` as its input, for at most `limit`. Its name, as it sees it, has no folders.
 pub fn run(program: &Path, args: &[String], cwd: &Path, stdin: &[u8], limit: Duration) -> std::io::Result<Outcome> {
     use std::os::unix::process::CommandExt;
+    let mut command = Command::new(program);
+    command.arg0(program.file_name().unwrap_or_default());
+    run_command(command, args, cwd, stdin, limit)
+}
+
+/// `run` of a command that has further settings. Variables that programs of Lua read are taken out of its environment, but
+/// for those that the command sets itself.
+pub fn run_command(mut command: Command, args: &[String], cwd: &Path, stdin: &[u8], limit: Duration) -> std::io::Result<Outcome> {
     let start = Instant::now();
-    let mut child = Command::new(program)
-        .arg0(program.file_name().unwrap_or_default())
+    let own: Vec<_> = command.get_envs().map(|(name, _)| name.to_owned()).collect();
+    for name in ["LUA_INIT", "LUA_INIT_5_4", "LUA_PATH", "LUA_PATH_5_4", "LUA_CPATH", "LUA_CPATH_5_4"] {
+        if !own.iter().any(|o| o == name) {
+            command.env_remove(name);
+        }
+    }
+    let mut child = command
         .args(args)
         .current_dir(cwd)
-        .env_remove("LUA_INIT")
-        .env_remove("LUA_INIT_5_4")
-        .env_remove("LUA_PATH")
-        .env_remove("LUA_PATH_5_4")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -25,7 +25,7 @@ impl Vm {
         if word & POLL_INTERRUPT != 0 || self.interrupt.load(Ordering::Relaxed) {
             self.heap.gc_request &= !POLL_INTERRUPT;
             if self.interrupt.swap(false, Ordering::Relaxed) {
-                return Err(self.rt_error("interrupted!"));
+                return Err(self.error("interrupted!"));
             }
         }
         if word & POLL_JIT != 0 {
@@ -44,6 +44,15 @@ impl Vm {
         }
         self.heap.gc_request &= !POLL_LEAVE;
         Ok(())
+    }
+    /// Runs `f`; meanwhile Ctrl-C raises "interrupted!" in the program instead of ending the process.
+    pub fn interruptible<R>(&mut self, f: impl FnOnce(&mut Vm) -> R) -> R {
+        let (flag, word) = (std::sync::Arc::as_ptr(&self.interrupt), &raw mut self.heap.gc_request);
+        // SAFETY: SIGNAL-1: both places are parts of this VM, which is borrowed until `listening` ends.
+        let listening = unsafe { selune_core::signal::Listening::start(flag, word, POLL_INTERRUPT) };
+        let result = f(self);
+        drop(listening);
+        result
     }
     /// Lends the backend out.
     #[inline]
@@ -171,7 +180,8 @@ impl Vm {
         self.collect(true);
         self.run_finalizers();
     }
-    /// Runs the finalizers of all objects that have one, at the end of the VM, last registered first.
+    /// Runs the finalizers of all objects that have one, at the end of the VM, last registered first. What gets one
+    /// meanwhile keeps it to itself.
     pub fn close(&mut self) {
         let e = Value::NIL;
         if self.current.0 != self.main.0 {
@@ -183,12 +193,10 @@ impl Vm {
             t.frames.clear();
         }
         self.close_all_now(0, e);
-        for _ in 0..10 {
-            self.heap.finalize_all();
-            if self.heap.gc_request & POLL_FINALIZERS == 0 {
-                break;
-            }
-            self.run_finalizers();
-        }
+        self.heap.closing = true;
+        self.heap.finalize_all();
+        // A finalizer may call `os.exit` with closing: the rest of them still run.
+        self.in_finalizer = false;
+        self.run_finalizers();
     }
 }

@@ -10,7 +10,8 @@ pub use selune_core::value::Value;
 pub use selune_vm::{Args, Config, NativeFn, NativeResult, Thrown, Vm};
 
 /// Version text, as `selune -v` prints it.
-pub const VERSION: &str = concat!("Selune ", env!("CARGO_PKG_VERSION"), " (Lua 5.4)");
+pub const VERSION: &str =
+    concat!("Selune ", env!("CARGO_PKG_VERSION"), " (Lua 5.4)  The language Lua is Copyright (C) 1994-2025 Lua.org, PUC-Rio");
 
 /// A VM with the standard library.
 pub fn new_vm(config: Config) -> Box<Vm> {

@@ -8,11 +8,12 @@ const STACK: usize = 256 << 20;
 
 fn main() -> ExitCode {
     let words = std::env::args_os().collect();
+    let name = std::env::args_os().next().filter(|n| !n.is_empty()).unwrap_or_else(|| "selune".into());
     let o = match options::parse(words) {
         Ok(o) => o,
         Err(e) => {
             let mut err = std::io::stderr().lock();
-            let _ = writeln!(err, "selune: {}", e.message);
+            let _ = writeln!(err, "{}: {}", name.display(), e.message);
             if e.usage {
                 let _ = err.write_all(options::HELP.as_bytes());
             }

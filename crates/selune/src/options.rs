@@ -1,6 +1,6 @@
 //! The program's command line: what `lua` takes, and Selune's own long options.
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStringExt;
 
 /// Something to do before the script, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub enum Stress {
 /// The whole command line.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Name of the program, for messages.
+    /// Name of the program, as it was called, for messages.
     pub program: Vec<u8>,
     /// `-e`, `-l`, `-W` in order.
     pub before: Vec<Before>,
@@ -157,7 +157,7 @@ fn parse_size(s: &str) -> Option<usize> {
 pub fn parse(words: Vec<OsString>) -> Result<Options, BadOption> {
     let words: Vec<Vec<u8>> = words.into_iter().map(OsString::into_vec).collect();
     let mut o = Options {
-        program: b"selune".to_vec(),
+        program: words.first().filter(|w| !w.is_empty()).cloned().unwrap_or_else(|| b"selune".to_vec()),
         before: Vec::new(),
         interactive: false,
         version: false,
@@ -184,7 +184,11 @@ pub fn parse(words: Vec<OsString>) -> Result<Options, BadOption> {
         if w.first() != Some(&b'-') {
             break;
         }
-        let unknown = || BadOption { message: format!("unrecognized option '{}'", text(w)), usage: true };
+        let needs_argument = || BadOption { message: format!("'{}' needs argument", text(w)), usage: true };
+        let unknown = || match w.get(1) {
+            Some(b'e' | b'l') => needs_argument(),
+            _ => BadOption { message: format!("unrecognized option '{}'", text(w)), usage: true },
+        };
         match &w[1..] {
             b"" => {
                 (o.script, o.script_at) = (Script::Stdin, i);
@@ -202,8 +206,8 @@ pub fn parse(words: Vec<OsString>) -> Result<Options, BadOption> {
                 let value = if rest.is_empty() {
                     i += 1;
                     match words.get(i) {
-                        Some(v) if *c == b'l' || v.first() != Some(&b'-') || v.len() > 1 => v.clone(),
-                        _ => return Err(BadOption { message: format!("'{}' needs argument", text(w)), usage: true }),
+                        Some(v) if v.first() != Some(&b'-') => v.clone(),
+                        _ => return Err(needs_argument()),
                     }
                 } else {
                     rest.to_vec()
@@ -213,7 +217,8 @@ pub fn parse(words: Vec<OsString>) -> Result<Options, BadOption> {
                 } else {
                     match value.iter().position(|c| *c == b'=') {
                         Some(p) => Before::Require(value[..p].to_vec(), value[p + 1..].to_vec()),
-                        None => Before::Require(value.clone(), value),
+                        // "-l lib-v2" sets the global `lib`.
+                        None => Before::Require(value.split(|c| *c == b'-').next().unwrap_or_default().to_vec(), value),
                     }
                 });
             }
@@ -305,11 +310,6 @@ pub fn parse(words: Vec<OsString>) -> Result<Options, BadOption> {
     Ok(o)
 }
 
-/// A file name from bytes.
-pub fn path(b: &[u8]) -> std::path::PathBuf {
-    std::path::PathBuf::from(std::ffi::OsStr::from_bytes(b))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -324,10 +324,26 @@ mod tests {
         assert_eq!((o.script, o.script_at, o.interactive), (Script::File(b"s.lua".to_vec()), 6, false));
     }
     #[test]
+    fn libraries_have_names_without_versions() {
+        let names = |word: &str| of(&["-l", word]).unwrap().before.remove(0);
+        assert_eq!(names("a-v2"), Before::Require(b"a".to_vec(), b"a-v2".to_vec()));
+        assert_eq!(names("g-x=a-v2"), Before::Require(b"g-x".to_vec(), b"a-v2".to_vec()));
+    }
+    #[test]
+    fn two_dashes_end_the_options() {
+        assert_eq!(of(&["--", "-"]).unwrap().script, Script::File(b"-".to_vec()));
+        assert_eq!(of(&["-", "x"]).unwrap().script, Script::Stdin);
+    }
+    #[test]
     fn bad_options_name_themselves() {
         assert!(of(&["--nope"]).unwrap_err().message.contains("unrecognized option '--nope'"));
         assert!(of(&["-x"]).unwrap_err().usage);
-        assert_eq!(of(&["-e"]).unwrap_err().message, "'-e' needs argument");
+        for words in [&["-e"][..], &["-e", "-x"], &["-e", "-"]] {
+            assert_eq!(of(words).unwrap_err().message, "'-e' needs argument");
+        }
+        for word in ["-h", "---", "-Ex", "-vv", "-iv"] {
+            assert_eq!(of(&[word]).unwrap_err().message, format!("unrecognized option '{word}'"));
+        }
         assert_eq!(of(&["--stress=x"]).unwrap_err().message, "unknown stress mode 'x' (gc, deopt, jit, nofeedback, osr)");
     }
     #[test]

@@ -1,9 +1,13 @@
 //! Runs a program: the environment's LUA_INIT, `-e` and `-l`, the script, the REPL; reports errors as `lua` does.
-use crate::options::{BackendChoice, Before, Options, Script, StatsFormat, path};
+use crate::options::{BackendChoice, Before, Options, Script, StatsFormat};
 use selune_core::shape::Metamethod;
 use selune_core::value::Value;
-use selune_vm::{Args, Config, NativeResult, Vm};
+use selune_stdlib::stream;
+use selune_vm::{Args, Config, NativeResult, Thrown, Vm};
 use std::io::{IsTerminal, Write};
+
+/// Most arguments of a script.
+const MOST_ARGS: i64 = 900_000;
 
 /// Prints a message as `lua` does: the program's name in front.
 pub fn report(program: &[u8], message: &[u8]) {
@@ -25,11 +29,15 @@ fn message_handler(vm: &mut Vm, args: Args) -> NativeResult {
     } else if v.is_number() {
         let s = vm.tostring(v)?;
         vm.bytes(s).to_vec()
-    } else if !vm.metamethod(v, Metamethod::ToString).is_nil() {
-        let s = vm.tostring(v)?;
-        return vm.ret1(s);
     } else {
-        format!("(error object is a {} value)", v.type_name()).into_bytes()
+        let to_string = vm.metamethod(v, Metamethod::ToString);
+        if !to_string.is_nil() {
+            let s = vm.call1(to_string, &[v])?;
+            if s.is_string() {
+                return vm.ret1(s);
+            }
+        }
+        format!("(error object is a {} value)", args.get(vm, 0).type_name()).into_bytes()
     };
     let (thread, _) = vm.running();
     let t = vm.traceback(thread, Some(&text), 1);
@@ -37,14 +45,14 @@ fn message_handler(vm: &mut Vm, args: Args) -> NativeResult {
     vm.ret1(s)
 }
 
-/// Calls a function with the message handler; Err: the message.
+/// Calls a function with the message handler; Err: the message. Ctrl-C stops it.
 pub(crate) fn call_with_traceback(vm: &mut Vm, f: Value, args: &[Value]) -> Result<Vec<Value>, Value> {
     let xpcall = vm.native_xpcall();
     let handler = vm.new_native(message_handler, &"msgh");
     let top = vm.top();
     let mut all = vec![f, handler];
     all.extend_from_slice(args);
-    let n = match vm.call_values(xpcall, &all, -1) {
+    let n = match vm.interruptible(|vm| vm.call_values(xpcall, &all, -1)) {
         Ok(n) => n,
         Err(_) => {
             vm.set_top(top);
@@ -56,71 +64,68 @@ pub(crate) fn call_with_traceback(vm: &mut Vm, f: Value, args: &[Value]) -> Resu
     if results[0] == Value::TRUE { Ok(results[1..].to_vec()) } else { Err(results.get(1).copied().unwrap_or(Value::NIL)) }
 }
 
+/// Text of an error value for a message.
+pub(crate) fn error_text(vm: &mut Vm, e: Value) -> Vec<u8> {
+    if e.is_string() || e.is_number() {
+        // Numbers have no metamethods: this cannot fail.
+        if let Ok(s) = vm.tostring(e) {
+            return vm.bytes(s).to_vec();
+        }
+    }
+    b"(error message not a string)".to_vec()
+}
+
 /// Reports an error value; false.
 pub(crate) fn report_error(vm: &mut Vm, o: &Options, e: Value) -> bool {
-    let text = if e.is_string() { vm.bytes(e).to_vec() } else { b"(error message not a string)".to_vec() };
+    let text = error_text(vm, e);
     report(&o.program, &text);
     false
 }
 
-/// Loads and runs a chunk; reports errors.
-pub(crate) fn do_chunk(vm: &mut Vm, o: &Options, chunk: &[u8], name: &[u8], args: &[Value]) -> bool {
-    let r = vm.load(chunk, name, "bt", None).and_then(|f| call_with_traceback(vm, f, args));
-    match r {
+/// Runs a loaded chunk; reports errors.
+fn do_chunk(vm: &mut Vm, o: &Options, loaded: Result<Value, Value>) -> bool {
+    match loaded.and_then(|f| call_with_traceback(vm, f, &[])) {
         Ok(_) => true,
         Err(e) => report_error(vm, o, e),
     }
 }
 
-/// Source of a file without a byte order mark and a first line that begins with `#`.
-pub fn strip_first_line(source: &[u8]) -> Vec<u8> {
-    let s = source.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(source);
-    if s.first() == Some(&b'#') {
-        let end = s.iter().position(|c| *c == b'\n').unwrap_or(s.len());
-        // A binary chunk may follow such a line directly; source keeps the newline, so that lines are counted right.
-        let rest = &s[end..];
-        return if rest.get(1) == Some(&0x1b) { rest[1..].to_vec() } else { rest.to_vec() };
-    }
-    s.to_vec()
+fn do_string(vm: &mut Vm, o: &Options, chunk: &[u8], name: &[u8]) -> bool {
+    let loaded = vm.load(chunk, name, "bt", None);
+    do_chunk(vm, o, loaded)
 }
 
-fn read_script(s: &Script) -> Result<(Vec<u8>, Vec<u8>), Vec<u8>> {
-    let (bytes, name) = match s {
-        Script::File(f) => {
-            let r = std::fs::read(path(f));
-            let bytes = r.map_err(|e| {
-                let reason = e.to_string();
-                let mut m = b"cannot open ".to_vec();
-                m.extend_from_slice(f);
-                m.extend_from_slice(b": ");
-                m.extend_from_slice(reason.split(" (os error").next().unwrap_or_default().as_bytes());
-                m
-            })?;
-            let mut name = b"@".to_vec();
-            name.extend_from_slice(f);
-            (bytes, name)
-        }
-        _ => {
-            let mut bytes = Vec::new();
-            selune_stdlib::stream::stdin().borrow_mut().read_all(&mut bytes).map_err(|e| format!("cannot read stdin ({e})").into_bytes())?;
-            (bytes, b"=stdin".to_vec())
-        }
-    };
-    Ok((strip_first_line(&bytes), name))
+fn do_file(vm: &mut Vm, o: &Options, name: Option<&[u8]>) -> bool {
+    let loaded = selune_stdlib::load_file(vm, name, "bt", None);
+    do_chunk(vm, o, loaded)
 }
 
-fn set_arg_table(vm: &mut Vm, o: &Options) -> Vec<Value> {
+/// The global `arg`: all words, so that the script (or the program, when there is none) is at index 0.
+fn set_arg_table(vm: &mut Vm, o: &Options) {
     let t = vm.heap.new_table(0, 0);
-    let h = vm.pin(t);
+    let script = if o.script_at < o.words.len() { o.script_at as i64 } else { 0 };
     for (i, w) in o.words.iter().enumerate() {
         let s = vm.new_str(w);
-        let t = vm.pinned(h);
-        vm.raw_set_int(t, i as i64 - if o.script_at < o.words.len() { o.script_at as i64 } else { 0 }, s);
+        vm.raw_set_int(t, i as i64 - script, s);
     }
     let (g, k) = (vm.globals(), vm.intern(b"arg"));
-    let t = vm.pinned(h);
     let _ = vm.raw_set(g, k, t);
-    if o.script_at < o.words.len() { o.words[o.script_at + 1..].iter().map(|w| vm.new_str(w)).collect() } else { Vec::new() }
+}
+
+/// What the global `arg` holds from 1 on: earlier code may have changed it.
+fn script_args(vm: &mut Vm) -> Result<Vec<Value>, Thrown> {
+    let (g, k) = (vm.globals(), vm.intern(b"arg"));
+    let t = vm.raw_get(g, k);
+    if !t.is_table() {
+        return Err(vm.error("'arg' is not a table"));
+    }
+    let h = vm.pin(t);
+    let n = vm.len_int(t)?;
+    let t = vm.pinned(h);
+    if n > MOST_ARGS {
+        return Err(vm.error("stack overflow (too many arguments to script)"));
+    }
+    Ok((1..=n).map(|i| vm.raw_get_int(t, i)).collect())
 }
 
 /// Runs the whole program on the current thread, whose stack has about `stack` bytes. True: success.
@@ -179,31 +184,14 @@ fn attach_llvm(vm: &mut Vm, o: &Options) -> Result<(), String> {
 }
 
 fn run(vm: &mut Vm, o: &Options) -> bool {
-    let args = set_arg_table(vm, o);
-    let handles: Vec<usize> = args.iter().map(|v| vm.pin(*v)).collect();
+    set_arg_table(vm, o);
     if o.version {
-        println!("{}", crate::VERSION);
+        print_version();
     }
     if !o.ignore_env {
-        for name in ["LUA_INIT_5_4", "LUA_INIT"] {
-            if let Some(v) = std::env::var_os(name) {
-                use std::os::unix::ffi::OsStrExt;
-                let v = v.as_bytes();
-                let ok = match v.strip_prefix(b"@") {
-                    Some(f) => match read_script(&Script::File(f.to_vec())) {
-                        Ok((source, chunk)) => do_chunk(vm, o, &source, &chunk, &[]),
-                        Err(m) => {
-                            report(&o.program, &m);
-                            false
-                        }
-                    },
-                    None => do_chunk(vm, o, v, format!("={name}").as_bytes(), &[]),
-                };
-                if !ok {
-                    return false;
-                }
-                break;
-            }
+        selune_stdlib::set_search_path(vm);
+        if !run_init(vm, o) {
+            return false;
         }
     }
     for b in &o.before {
@@ -212,42 +200,25 @@ fn run(vm: &mut Vm, o: &Options) -> bool {
                 vm.warn(b"@on", false);
                 true
             }
-            Before::Execute(s) => do_chunk(vm, o, s, b"=(command line)", &[]),
+            Before::Execute(s) => do_string(vm, o, s, b"=(command line)"),
             Before::Require(global, module) => require(vm, o, global, module),
         };
         if !ok {
             return false;
         }
     }
-    let script = match &o.script {
-        Script::None if o.interactive || o.version || !o.before.is_empty() => None,
+    let executes = o.before.iter().any(|b| matches!(b, Before::Execute(_)));
+    match &o.script {
+        Script::None if o.interactive => {}
+        Script::None if o.version || executes => return true,
         Script::None if std::io::stdin().is_terminal() => {
-            println!("{}", crate::VERSION);
+            print_version();
             return crate::repl::run(vm, o);
         }
-        Script::None => Some(Script::Stdin),
-        s => Some(s.clone()),
-    };
-    if let Some(s) = script {
-        let (source, name) = match read_script(&s) {
-            Ok(r) => r,
-            Err(m) => {
-                report(&o.program, &m);
-                return false;
-            }
-        };
-        for (stage, function) in &o.dump {
-            if stage == "bytecode" && !dump_bytecode(vm, o, &source, &name, function.as_deref()) {
-                return false;
-            }
-        }
-        if o.dump.iter().any(|d| d.0 == "bytecode") && o.dump.len() == 1 {
-            return true;
-        }
-        let args: Vec<Value> = handles.iter().map(|h| vm.pinned(*h)).collect();
-        if !do_chunk(vm, o, &source, &name, &args) {
-            return false;
-        }
+        Script::None => return do_file(vm, o, None),
+        Script::Stdin if !run_script(vm, o, None) => return false,
+        Script::File(name) if !run_script(vm, o, Some(name)) => return false,
+        _ => {}
     }
     if o.interactive {
         return crate::repl::run(vm, o);
@@ -255,12 +226,49 @@ fn run(vm: &mut Vm, o: &Options) -> bool {
     true
 }
 
-fn dump_bytecode(vm: &mut Vm, o: &Options, source: &[u8], name: &[u8], function: Option<&str>) -> bool {
-    match vm.load(source, name, "bt", None) {
-        Ok(f) => {
-            print!("{}", vm.listing(f, function));
-            true
+fn print_version() {
+    stream::write_stdout(crate::VERSION.as_bytes());
+    stream::write_stdout(b"\n");
+    stream::flush_stdout();
+}
+
+/// Runs what `LUA_INIT_5_4` or `LUA_INIT` says.
+fn run_init(vm: &mut Vm, o: &Options) -> bool {
+    use std::os::unix::ffi::OsStrExt;
+    for name in ["LUA_INIT_5_4", "LUA_INIT"] {
+        if let Some(v) = std::env::var_os(name) {
+            return match v.as_bytes().strip_prefix(b"@") {
+                Some(file) => do_file(vm, o, Some(file)),
+                None => do_string(vm, o, v.as_bytes(), format!("={name}").as_bytes()),
+            };
         }
+    }
+    true
+}
+
+/// Loads a script (None: the standard input), shows its bytecode when asked to, and runs it with its arguments.
+fn run_script(vm: &mut Vm, o: &Options, name: Option<&[u8]>) -> bool {
+    let f = match selune_stdlib::load_file(vm, name, "bt", None) {
+        Ok(f) => f,
+        Err(e) => return report_error(vm, o, e),
+    };
+    for (_, function) in o.dump.iter().filter(|(stage, _)| stage == "bytecode") {
+        print!("{}", vm.listing(f, function.as_deref()));
+    }
+    if o.dump.iter().any(|d| d.0 == "bytecode") && o.dump.len() == 1 {
+        return true;
+    }
+    let h = vm.pin(f);
+    let args = match script_args(vm) {
+        Ok(args) => args,
+        Err(_) => {
+            let e = vm.error_value();
+            return report_error(vm, o, e);
+        }
+    };
+    let f = vm.pinned(h);
+    match call_with_traceback(vm, f, &args) {
+        Ok(_) => true,
         Err(e) => report_error(vm, o, e),
     }
 }

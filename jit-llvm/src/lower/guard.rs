@@ -195,7 +195,7 @@ impl<M: Machine> Lowering<'_, M> {
         let exit = self.exit_of(v)?;
         let out = self.exit_block(exit)?;
         let e = self.e;
-        let word = e.load_raw(e.vm(), layout::VM_POLL, MTy::I32)?;
+        let word = e.load_volatile(e.vm(), layout::VM_POLL)?;
         let quiet = e.eq(word, e.int32(0))?;
         let go = e.block("go")?;
         if self.options.poll_calls {

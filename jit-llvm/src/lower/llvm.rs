@@ -17,7 +17,7 @@ use inkwell::values::{
 use inkwell::{AddressSpace, FloatPredicate as LlvmFloatPredicate, IntPredicate as LlvmIntPredicate};
 use std::cell::RefCell;
 use std::collections::HashMap;
-use vm_bridge::layout::AliasClass;
+use vm_bridge::layout::{AliasClass, RawField};
 use vm_bridge::runtime::{RtEffect, RtFn, RtType};
 use vm_bridge::stackmap::{EXIT_ID, LANDING_ID};
 
@@ -419,6 +419,13 @@ impl<'c> Machine for LlvmMachine<'_, 'c> {
         let v = self.b.build_load(self.ty(ty), self.pointer(p)?, "")?;
         if let Some(i) = v.as_instruction_value() {
             self.meta(i, self.tbaa[class as usize], self.tbaa_kind)?;
+        }
+        Ok(v)
+    }
+    fn load_volatile(&self, base: Self::X, field: RawField) -> Result<Self::X> {
+        let v = self.load_raw(base, field, MTy::I32)?;
+        if let Some(i) = v.as_instruction_value() {
+            i.set_volatile(true).map_err(|_| LowerError::Internal("a load that cannot be volatile"))?;
         }
         Ok(v)
     }

@@ -311,6 +311,10 @@ pub(crate) trait Machine {
     fn load_raw(&self, base: Self::X, field: RawField, ty: MTy) -> Result<Self::X> {
         self.load_at(self.offset(base, self.word(field.offset as u64))?, ty, field.class)
     }
+    /// `load_raw` of 32 bits that a signal handler may change: made at each pass of a loop.
+    fn load_volatile(&self, base: Self::X, field: RawField) -> Result<Self::X> {
+        self.load_raw(base, field, MTy::I32)
+    }
     fn store_raw(&self, base: Self::X, field: RawField, what: Self::X) -> Result<()> {
         self.store_at(self.offset(base, self.word(field.offset as u64))?, what, field.class)
     }

@@ -329,7 +329,7 @@ impl Heap {
     pub fn register_finalizer(&mut self, v: Value) {
         // SAFETY: OBJ-1.
         unsafe {
-            if (*v.as_header()).gc & GC_FINALIZER == 0 {
+            if !self.closing && (*v.as_header()).gc & GC_FINALIZER == 0 {
                 (*v.as_header()).gc |= GC_FINALIZER;
                 self.with_finalizer.push(v);
             }
