@@ -1,0 +1,2 @@
+-- Part of the stand-in for the C module term.
+return require("term")
