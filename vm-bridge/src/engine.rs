@@ -353,6 +353,7 @@ impl JitEngine {
 
     // ---- entering
 
+    #[inline(always)]
     fn push_marker(&self, vm: &mut Vm, proto: *mut Proto) -> usize {
         let t = vm.thread_mut();
         let top = t.live_top();
@@ -375,6 +376,7 @@ impl JitEngine {
     }
 
     /// What is left when code has returned or thrown.
+    #[inline(always)]
     fn leave(&self, vm: &mut Vm, frames: usize, top: u32, outcome: Outcome) -> Left {
         if outcome.is_error() {
             vm.thread_mut().frames.truncate(frames);
@@ -568,6 +570,21 @@ impl Backend for JitEngine {
         let frames = self.push_marker(vm, std::ptr::null_mut());
         let vm: *mut Vm = vm;
         // SAFETY: the entry of installed code (or the stub) of this VM; the reference is not used during the call.
+        let outcome = unsafe { arch::enter(vm.cast(), entry, closure.0, n.into(), a0, a1, a2) };
+        // SAFETY: the call is over.
+        self.leave(unsafe { &mut *vm }, frames, top, outcome)
+    }
+
+    #[inline]
+    fn call_direct(&self, vm: &mut Vm, closure: Value, n: u32, args: [Value; 3]) -> Left {
+        // SAFETY: the VM passes a closure.
+        let entry = unsafe { (*(*closure.as_closure()).proto).tier.entry };
+        self.stats.borrow_mut().entries += 1;
+        let top = vm.thread().top;
+        let frames = self.push_marker(vm, std::ptr::null_mut());
+        let vm: *mut Vm = vm;
+        let [a0, a1, a2] = args.map(|v| v.0);
+        // SAFETY: as in `call`.
         let outcome = unsafe { arch::enter(vm.cast(), entry, closure.0, n.into(), a0, a1, a2) };
         // SAFETY: the call is over.
         self.leave(unsafe { &mut *vm }, frames, top, outcome)

@@ -95,8 +95,11 @@ impl Sorter<'_> {
     fn less(&mut self, a: usize, b: usize) -> Result<bool, Thrown> {
         let (a, b) = (self.vm.stack_at(self.scratch + a), self.vm.stack_at(self.scratch + b));
         if self.has_function {
-            let at = self.vm.top();
             let f = self.args.get(self.vm, 1);
+            if let Some(r) = self.vm.call_direct(f, 2, [a, b, Value::NIL], true) {
+                return Ok(r?.is_truthy());
+            }
+            let at = self.vm.top();
             self.vm.push(f);
             self.vm.push(a);
             self.vm.push(b);

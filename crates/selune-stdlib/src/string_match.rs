@@ -193,8 +193,18 @@ impl Substitution {
             let at = vm.top();
             vm.push(repl);
             let n = push_captures(vm, s, program, m, true)?;
-            vm.call_at(at, n, 1)?;
-            vm.pop()
+            let first = |i| if i < n { vm.stack_at(at + 1 + i) } else { Value::NIL };
+            let captures = [first(0), first(1), first(2)];
+            match if n <= 3 { vm.call_direct(repl, n as u32, captures, true) } else { None } {
+                Some(r) => {
+                    vm.set_top(at);
+                    r?
+                }
+                None => {
+                    vm.call_at(at, n, 1)?;
+                    vm.pop()
+                }
+            }
         };
         if v.is_falsy() {
             return Ok(());

@@ -46,6 +46,8 @@ pub trait Backend {
     /// Calls compiled code of a closure (its proto has `tier_flags::COMPILED`). Arguments stand at stack indices
     /// `args..args + n` of the running thread. Pushes nothing; frames above are its own business.
     fn call(&self, vm: &mut Vm, closure: Value, args: u32, n: u32) -> Left;
+    /// The same with the arguments, of which there are at most three, in hand; the others are nil.
+    fn call_direct(&self, vm: &mut Vm, closure: Value, n: u32, args: [Value; 3]) -> Left;
     /// Enters OSR code; the interpreter frame on top of the thread's frames is its frame.
     fn enter_osr(&self, vm: &mut Vm, code: usize) -> Left;
     /// A native stack for the running coroutine, which waits to do its `work` when it is switched to. Null: there is none.

@@ -93,7 +93,15 @@ impl Vm {
             let f = self.get(func);
             if f.is_lua_closure() {
                 // SAFETY: checked to be a closure; protos never move.
-                let proto = unsafe { (*f.as_closure()).proto };
+                let (proto, countdown) = unsafe {
+                    let proto = (*f.as_closure()).proto;
+                    (proto, (*proto).tier.countdown.saturating_sub(1))
+                };
+                if countdown < 0 {
+                    return self.begin_hot(f, func, nargs, nresults, ret, data);
+                }
+                // SAFETY: as above.
+                unsafe { (*proto).tier.countdown = countdown };
                 self.push_lua_frame(proto, func, nargs, nresults, ret, data)?;
                 return Ok(Flow::Run);
             }
@@ -338,6 +346,13 @@ impl Vm {
     }
     /// Calls and gives the first result (nil when there is none); the stack is as before. May call.
     pub fn call1(&mut self, f: Value, args: &[Value]) -> Result<Value, Thrown> {
+        if args.len() <= 3 {
+            let mut registers = [Value::NIL; 3];
+            registers[..args.len()].copy_from_slice(args);
+            if let Some(r) = self.call_direct(f, args.len() as u32, registers, true) {
+                return r;
+            }
+        }
         let top = self.top();
         let at = self.call_base();
         self.call_values(f, args, 1)?;
@@ -357,7 +372,14 @@ impl Vm {
         self.thread_mut().nny += 1;
         let cur = self.cur;
         let floor = self.thread().frames.len();
-        let flow = self.begin_call(func as u32, nargs as u32, nresults, Delivery::Entry, data);
+        let f = self.get(func as u32);
+        let flow = if flags != 0 && f.is_lua_closure() {
+            // SAFETY: checked to be a closure; protos never move. (Its frame shall tell what it is: it is not compiled code's.)
+            let proto = unsafe { (*f.as_closure()).proto };
+            self.push_lua_frame(proto, func as u32, nargs as u32, nresults, Delivery::Entry, data).map(|()| Flow::Run)
+        } else {
+            self.begin_call(func as u32, nargs as u32, nresults, Delivery::Entry, data)
+        };
         if flow == Ok(Flow::Run)
             && let Some(f) = self.thread_mut().frames.get_mut(floor)
         {

@@ -13,6 +13,7 @@ pub mod close;
 pub mod compiled;
 pub mod coroutine;
 pub mod debug;
+pub mod direct;
 pub mod error;
 pub mod interp;
 pub mod listing;

@@ -50,6 +50,9 @@ pub(super) unsafe extern "C" fn call_plain(vm: *mut Vm, f: Value, nargs: u64, a0
             if let Some(r) = native(vm, f, n, fill) {
                 return r;
             }
+            if f.is_native() && let Some(r) = protected(vm, f, n, [a0, a1, a2]) {
+                return r;
+            }
             let at = begin(vm, f, n)?;
             for (i, v) in [a0, a1, a2].into_iter().take(n).enumerate() {
                 vm.set_stack_at(at + 1 + i, v);
@@ -130,6 +133,17 @@ fn native(vm: &mut Vm, f: Value, n: usize, fill: impl FnOnce(*mut Value)) -> Opt
     vm.thread_mut().top = top as u32;
     leave_if_observed(vm);
     Some(r)
+}
+
+/// The call of `pcall` or `xpcall` for a function that has compiled code; None when it is something else.
+fn protected(vm: &mut Vm, f: Value, n: usize, args: [Value; 3]) -> Option<Result<Value, Thrown>> {
+    let here = 0u8;
+    if (&raw const here as u64) < vm.native.context.native_limit {
+        return None;
+    }
+    let r = vm.protected_direct(f, n, args)?;
+    leave_if_observed(vm);
+    Some(r.map(|()| MULTI))
 }
 
 /// After a call that may have made the program one that looks at running functions.

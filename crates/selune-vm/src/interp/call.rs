@@ -292,8 +292,10 @@ fn call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
         // SAFETY: the proto of a live closure.
         let tier = unsafe { &mut (*proto).tier };
         if tier.countdown < 0 {
-            return vm.call_hot(f, proto, func, nargs, nresults);
+            return vm.begin_hot(f, func, nargs, nresults, Delivery::Call, 0);
         }
+        vm.push_lua_frame(proto, func, nargs, nresults, Delivery::Call, 0)?;
+        return Ok(Flow::Run);
     }
     // SAFETY: checked to be a native. Read before the call, during which it may move.
     let plain = f.is_native() && unsafe { (*f.as_native()).header.flags } == crate::native::NativeKind::Plain as u8;
@@ -331,35 +333,46 @@ impl Vm {
         }
         self.begin_call(func, nargs, -1, Delivery::Coroutine, 0)
     }
-    /// Calls a function whose countdown ran out: compiled code, the tier policy, or simply the interpreter.
-    fn call_hot(&mut self, f: Value, proto: *mut Proto, func: u32, nargs: u32, nresults: i32) -> Result<Flow, Thrown> {
-        // SAFETY: the proto of a live closure.
-        let tier = unsafe { &mut (*proto).tier };
+    /// Begins the call of a Lua function whose countdown ran out: compiled code, the tier policy, or simply the interpreter.
+    pub(crate) fn begin_hot(&mut self, f: Value, func: u32, nargs: u32, nresults: i32, ret: Delivery, data: u64) -> Result<Flow, Thrown> {
+        // SAFETY: the caller passes a closure, whose proto is alive and never moves.
+        let (proto, tier) = unsafe {
+            let proto = (*f.as_closure()).proto;
+            (proto, &mut (*proto).tier)
+        };
         let mut compiled = tier.flags & tier_flags::COMPILED != 0;
         if !compiled {
             if self.backend.is_none() {
                 tier.countdown = i32::MAX;
-                return self.begin_call(func, nargs, nresults, Delivery::Call, 0);
+            } else {
+                compiled = self.with_backend(|b, vm| b.on_hot(vm, proto, Hot::Entry)) == Some(Advice::Compiled);
+                // (A native that calls has values in its hands.)
+                if !compiled && ret == Delivery::Call && self.heap.gc_request != 0 {
+                    self.poll()?;
+                }
             }
-            compiled = self.with_backend(|b, vm| b.on_hot(vm, proto, Hot::Entry)) == Some(Advice::Compiled);
         }
-        if !compiled || !self.may_run_compiled() {
-            if !compiled && self.heap.gc_request != 0 {
-                self.poll()?;
-            }
-            return self.begin_call(func, nargs, nresults, Delivery::Call, 0);
+        if !compiled || ret == Delivery::Coroutine || !self.may_run_compiled() {
+            self.push_lua_frame(proto, func, nargs, nresults, ret, data)?;
+            return Ok(Flow::Run);
         }
         self.ensure_stack(func + nargs + 1 + 16)?;
         if self.needs_own_stack() {
-            let work = Work { closure: f, code: 0, func, nargs, nresults, ret: Delivery::Call };
-            return match self.run_on_own_stack(work) {
-                Some(flow) => flow,
-                None => self.begin_call(func, nargs, nresults, Delivery::Call, 0),
-            };
+            if ret == Delivery::Call {
+                let work = Work { closure: f, code: 0, func, nargs, nresults, ret };
+                if let Some(flow) = self.run_on_own_stack(work) {
+                    return flow;
+                }
+            }
+            self.push_lua_frame(proto, func, nargs, nresults, ret, data)?;
+            return Ok(Flow::Run);
+        }
+        if ret == Delivery::Meta {
+            self.enter_c_level()?;
         }
         match self.with_backend(|b, vm| b.call(vm, f, func + 1, nargs)).expect("a backend") {
             Left::Returned(v) => {
-                let frame = Vm::frame(FrameKind::Lua, func, func, nresults, Delivery::Call, 0);
+                let frame = Vm::frame(FrameKind::Lua, func, func, nresults, ret, data);
                 self.deliver_compiled(frame, v)
             }
             Left::Threw => Err(Thrown),

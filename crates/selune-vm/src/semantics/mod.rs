@@ -52,6 +52,10 @@ impl Vm {
     /// the interpreter: a runtime function owns nothing that would be lost with the stack (CORO-1). May call.
     fn call_metamethod(&mut self, f: Value, args: &[Value]) -> Result<Value, Thrown> {
         let by_native = self.thread().frames.last().is_none_or(|f| f.kind != FrameKind::Compiled);
+        let registers = [args[0], args[1], args.get(2).copied().unwrap_or(Value::NIL)];
+        if let Some(r) = self.call_direct(f, args.len() as u32, registers, by_native) {
+            return r;
+        }
         let (top, at, n) = (self.top(), self.call_base(), args.len());
         self.ensure_stack(at + n as u32 + 2)?;
         self.put(at, f);
