@@ -104,7 +104,7 @@ pub struct JobProto {
     pub constants: Vec<JobConst>,
     /// Feedback slots, copied at one moment.
     pub feedback: FeedbackVector,
-    /// Metamethods that arithmetic has called.
+    /// Metamethods that instructions have called.
     pub meta: Vec<MetaSlot>,
     /// Line of each instruction (may be empty).
     pub lines: Vec<u32>,
@@ -246,7 +246,7 @@ impl JobInput {
     }
 }
 
-/// Arithmetic whose operands or metamethods changed more often is not bet on.
+/// Instructions whose operands or metamethods changed more often is not bet on.
 const MAX_META_CHANGES: u8 = 2;
 /// Most functions that a job copies, and how far it follows calls.
 const MAX_PROTOS: usize = 24;

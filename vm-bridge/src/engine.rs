@@ -986,6 +986,9 @@ unsafe fn blame(proto: *mut Proto, pc: u32) {
     unsafe {
         let ins = &mut *(*proto).code_ptr.add(pc as usize);
         let slot = (*proto).fb_ptr.add(ins.s() as usize);
+        if let Some(m) = (*proto).meta.iter_mut().find(|m| m.pc == pc) {
+            m.changes = u8::MAX;
+        }
         match ins.op().feedback() {
             FeedbackKind::Types => *ins = ins.with_s(ins.s() | types::EXITED),
             FeedbackKind::Index => (*slot.cast::<IndexSlot>()).seen |= index_seen::EXITED,

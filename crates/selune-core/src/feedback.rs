@@ -183,7 +183,7 @@ pub struct CallSlot {
     pub spare: u64,
 }
 
-/// Feedback of an arithmetic instruction that called a metamethod; kept beside the slots, since few do.
+/// Feedback of an instruction that called a metamethod; kept beside the slots, since few do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetaSlot {
     /// The instruction.

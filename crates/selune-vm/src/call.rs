@@ -279,6 +279,7 @@ impl Vm {
     }
     /// Makes the call that an opcode's slow path needs, as a frame above the running Lua frame, whose pc is saved.
     pub(crate) fn begin_meta(&mut self, o: Outcome, data: u64) -> Result<Flow, Thrown> {
+        crate::interp::metamethod::record_outcome(self, &o);
         let data = if matches!(o, Outcome::NotCall2(..)) { NEGATED } else { data };
         let at = self.thread().frames.last().expect("a Lua frame").top;
         let (values, n): ([Value; 4], u32) = match o {
@@ -310,7 +311,8 @@ impl Vm {
             Op::Lt | Op::Le | Op::Eq | Op::LtK | Op::LeK | Op::GtK | Op::GeK | Op::EqK => jump(v.is_truthy() != (data == NEGATED)),
             Op::SetTable | Op::SetInt | Op::SetField | Op::SetTabUp => {}
             Op::Concat => {
-                let n = data as usize - 1;
+                // (The frame of an inlined metamethod has no data: these were the only operands.)
+                let n = (data as usize).max(2) - 1;
                 let at = (frame.base as usize) + ins.a();
                 self.set_stack_at(at + n - 1, v);
                 let (n, more) = self.concat_step(at, n)?;

@@ -2,7 +2,7 @@
 use super::*;
 use crate::semantics::Outcome;
 use crate::semantics::arith::ArithOp;
-use selune_core::feedback::{IndexSlot, MetaSlot, index_seen, types};
+use selune_core::feedback::{IndexSlot, index_seen, types};
 use selune_core::number;
 use selune_core::object::ArrayPart;
 use selune_core::opcode::Op;
@@ -74,31 +74,11 @@ fn arith_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
         }
         o => {
             saw_slow(vm, types::OTHER);
-            if let Outcome::Call2(f, ..) = o {
-                record_metamethod(vm, a, b, f);
-            }
             vm.begin_meta(o, 0)
         }
     }
 }
 slow!(arith_slow, arith_inner);
-
-/// Notes which metamethod the running instruction calls for which operands.
-fn record_metamethod(vm: &mut Vm, a: Value, b: Value, f: Value) {
-    let frame = vm.thread().frames.last().expect("a Lua frame");
-    let shape = |v: Value| if v.is_table() { vm.heap.shape_of(v).id } else { 0 };
-    let shapes = [shape(a), shape(b)];
-    // SAFETY: protos that frames and closures name are alive; FRAME-1: pc stands behind the instruction.
-    let (proto, pc, callee) = unsafe {
-        let callee = if f.is_lua_closure() { (*f.as_closure()).proto as usize } else { 0 };
-        (&mut *frame.proto, frame.pc.offset_from((*frame.proto).code_ptr) as u32 - 1, callee)
-    };
-    match proto.meta.iter_mut().find(|m| m.pc == pc) {
-        Some(m) if m.shapes == shapes && m.callee == callee => {}
-        Some(m) => *m = MetaSlot { pc, shapes, callee, changes: m.changes.saturating_add(1) },
-        None => proto.meta.push(MetaSlot { pc, shapes, callee, changes: 0 }),
-    }
-}
 
 /// Both as floats, when one is a float and the other a float or an unboxed integer; with the type bit.
 #[inline(always)]

@@ -284,6 +284,10 @@ fn call_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
     let nargs = if i.b() != 0 { i.b() as u32 - 1 } else { vm.thread().top - func - 1 };
     let f = vm.get(func);
     record_callee(fb_slot_slow(vm, i), f);
+    if !f.is_function() {
+        let mm = vm.metamethod(f, selune_core::shape::Metamethod::Call);
+        super::metamethod::record_metamethod(vm, f, Value::NIL, mm);
+    }
     vm.thread_mut().top = func + 1 + nargs;
     let nresults = i.c() as i32 - 1;
     if f.is_lua_closure() {

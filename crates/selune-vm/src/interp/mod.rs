@@ -14,6 +14,7 @@ pub(crate) mod hooked;
 mod jump;
 mod load;
 mod loops;
+pub(crate) mod metamethod;
 mod table;
 
 use crate::Vm;

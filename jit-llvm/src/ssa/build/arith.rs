@@ -3,7 +3,6 @@
 //! What feedback saw decides the form: integers and floats are computed unboxed behind guards; a mix is dispatched in
 //! place; the rest, and what has failed before, falls back to the runtime.
 use super::context::Builder;
-use super::fields::Miss;
 use crate::ssa::ir::*;
 use crate::ssa::types::Kinds;
 use selune_core::feedback::{index_seen, types};
@@ -109,7 +108,7 @@ impl Builder<'_> {
         }
         let small = s & types::BIG == 0;
         if bits == types::OTHER && !exited
-            && let Some(r) = self.arith_metamethod(op, a, b)
+            && let Some(r) = self.operator_metamethod(event(op), a, b, self.proto().code[self.cx.pc].a())
         {
             return if self.dead { None } else { Some(r) };
         }
@@ -162,38 +161,6 @@ impl Builder<'_> {
         }
         let d = self.guard_float(v);
         Some(self.add_guard(Op::GuardIntegral, Ty::I64, &[d], Reason::NotIntegral))
-    }
-
-    /// The metamethod that feedback names, inlined. None: nothing was done. (When the block has ended, the value is any.)
-    fn arith_metamethod(&mut self, op: ArithOp, a: V, b: V) -> Option<V> {
-        let pc = self.cx.pc as u32;
-        let seen = *self.proto().meta.iter().find(|m| m.pc == pc)?;
-        let p = self.job.find(seen.callee)?;
-        let first = seen.shapes[0] != 0;
-        let (o, shape) = if first { (a, seen.shapes[0]) } else { (b, seen.shapes[1]) };
-        let info = self.job.shapes.get(&shape)?;
-        if !self.may_inline(p) || !self.kinds(o).meets(Kinds::TABLE) || !first && !self.kinds(a).meets(Kinds::NUMBER) || info.own_meta || info.metatable == 0 {
-            return None;
-        }
-        let (bits, meta_shape) = (info.metatable, info.meta_shape);
-        let key = *self.job.events.get(event(op) as usize)?;
-        let slot = self.job.shapes.get(&meta_shape)?.slot_of(key)?;
-        let place = self.place(meta_shape, slot)?;
-        if !first {
-            // A number whose type has no metatable (only `debug` can give it one).
-            self.guard_kind(a, Kinds::NUMBER, Reason::NotNumber);
-            let m = self.add(Op::LoadTypeMeta(vm_bridge::vm::NUMBER_TYPE as u8), Ty::Any, &[]);
-            self.add_guard(Op::GuardBits { bits: selune_core::value::NIL, named: u32::MAX }, Ty::Any, &[m], Reason::Kind);
-        }
-        let t = self.guard_table(o);
-        self.check_shape(t, shape, Miss::Exit);
-        let m = self.const_object(bits, format!("metatable of shape {shape}").as_bytes());
-        let m = self.check_shape(m, meta_shape, Miss::Exit);
-        let f = self.load_place(m, place);
-        let f = self.guard_proto(f, p);
-        let to = self.proto().code[self.cx.pc].a();
-        let r = self.inline_metamethod(p, f, &[a, b], to);
-        Some(r.unwrap_or(a))
     }
 
     /// Full semantics in the runtime.
@@ -433,6 +400,14 @@ impl Builder<'_> {
             if bets && seen == 0 && self.unseen() {
                 return;
             }
+            if bets && seen == index_seen::META
+                && let Some(r) = self.operator_metamethod(Metamethod::Len, v, v, i.a())
+            {
+                if !self.dead {
+                    self.set(i.a(), r);
+                }
+                return;
+            }
             let v = self.any(v);
             self.add(Op::Rt(RtOp::Len), Ty::Any, &[v])
         };
@@ -440,6 +415,16 @@ impl Builder<'_> {
     }
 
     pub(super) fn op_concat(&mut self, i: Ins) {
+        let exited = i.s() & types::EXITED != 0 || self.job.options.no_feedback;
+        if i.b() == 2 && i.s() & SEEN == types::OTHER && !exited {
+            let (a, b) = (self.reg(i.a()), self.reg(i.a() + 1));
+            if let Some(r) = self.operator_metamethod(Metamethod::Concat, a, b, i.a()) {
+                if !self.dead {
+                    self.set(i.a(), r);
+                }
+                return;
+            }
+        }
         let values: Vec<V> = (i.a()..i.a() + i.b()).map(|r| self.reg_any(r)).collect();
         let v = self.add(Op::Rt(RtOp::Concat), Ty::Any, &values);
         if values.iter().all(|v| self.is(*v, Kinds::STRING.or(Kinds::NUMBER))) {

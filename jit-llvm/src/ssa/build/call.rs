@@ -240,6 +240,17 @@ impl Builder<'_> {
         if slot.count == 0 && slot.kind == 0 && bets && self.unseen() {
             return None;
         }
+        if let Some((f, p, args)) = self.called_object(f, args, &slot) {
+            if want != Want::Raw && self.may_inline(p) {
+                return self.inline_call(p, f, &args, Some(want), first, nresults);
+            }
+            let mut values = vec![f];
+            for a in args {
+                let a = self.any(a);
+                values.push(a);
+            }
+            return Some(self.emit_call(Op::Call { callee: Callee::Proto(p), want }, &values, want));
+        }
         let mut callee = Callee::Any;
         let mut f = f;
         if bets && slot.kind == 1 && let Some(p) = self.job.find(slot.callee) {

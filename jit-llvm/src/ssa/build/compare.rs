@@ -1,10 +1,12 @@
 //! Comparisons and tests. The jump that follows stands in a block of its own: a comparison leads there or behind it.
 use super::context::Builder;
+use super::metamethod::NOWHERE;
 use crate::job::JobConst;
 use crate::ssa::ir::*;
 use crate::ssa::types::Kinds;
 use selune_core::feedback::types;
 use selune_core::proto::Ins;
+use selune_core::shape::Metamethod;
 
 const SEEN: u16 =
     types::INT | types::FLOAT | types::INT_FLOAT | types::FLOAT_INT | types::STRING | types::OTHER | types::IDENTITY;
@@ -112,6 +114,11 @@ impl Builder<'_> {
             return None;
         }
         let bits = seen & !types::BIG;
+        if !exited && bits & types::OTHER != 0 && bits & !(types::OTHER | types::IDENTITY) == 0
+            && let Some(c) = self.equal_metamethod(a, b)
+        {
+            return Some(c);
+        }
         if exited || bits & types::OTHER != 0 {
             let (x, y) = (self.any(a), self.any(b));
             return Some(self.add(Op::Rt(RtOp::Eq), Ty::Bool, &[x, y]));
@@ -198,6 +205,12 @@ impl Builder<'_> {
         }
         if seen == 0 && !exited && self.unseen() {
             return None;
+        }
+        if !exited && seen == types::OTHER {
+            let event = if less { Metamethod::Lt } else { Metamethod::Le };
+            if let Some(r) = self.operator_metamethod(event, a, b, NOWHERE) {
+                return if self.dead { None } else { Some(self.truthy(r)) };
+            }
         }
         let rt = if less { RtOp::Lt } else { RtOp::Le };
         if seen & numeric == 0 {

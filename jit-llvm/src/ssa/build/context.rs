@@ -88,6 +88,8 @@ pub(super) struct Builder<'a> {
     /// Loop phis that are used in their unboxed form.
     pub unboxed_uses: HashSet<V>,
     pub inlined: u32,
+    /// The register that a method call's receiver goes to, while the method is looked up.
+    pub self_register: Option<usize>,
     /// Shapes that tables made here had last (hints only).
     pub shape_hints: HashMap<V, u32>,
     consts: HashMap<(u8, u64), V>,
@@ -129,6 +131,7 @@ impl<'a> Builder<'a> {
             origin: HashMap::new(),
             unboxed_uses: HashSet::new(),
             inlined: 0,
+            self_register: None,
             shape_hints: HashMap::new(),
             consts: HashMap::new(),
             names: HashMap::new(),

@@ -56,7 +56,11 @@ impl Builder<'_> {
     }
     pub(super) fn op_self(&mut self, i: Ins) {
         let o = self.reg(i.b());
-        if let Some(v) = self.get_named(o, i.c(), i.s()) {
+        // A metamethod's frame state has the receiver in its place already.
+        self.self_register = Some(i.a() + 1);
+        let v = self.get_named(o, i.c(), i.s());
+        self.self_register = None;
+        if let Some(v) = v {
             let o = self.reg(i.b());
             self.set(i.a() + 1, o);
             self.set(i.a(), v);
@@ -272,6 +276,12 @@ impl Builder<'_> {
         {
             return Some(v);
         }
+        if entries.is_empty() && slot.mega == 0 && slot.receivers == 0 && bets {
+            let i = self.proto().code[self.cx.pc];
+            if let Some(v) = self.index_metamethod(o, key, bits, i.a()) {
+                return if self.dead { None } else { Some(v) };
+            }
+        }
         if entries.is_empty() || self.job.options.no_feedback || !self.kinds(o).meets(Kinds::TABLE) {
             let o = self.any(o);
             return Some(self.add(Op::Rt(RtOp::GetField), Ty::Any, &[o, key]));
@@ -404,6 +414,9 @@ impl Builder<'_> {
         let bets = slot.exited == 0 && !self.job.options.no_feedback;
         let nothing = slot.count == 0 && slot.entries[0].shape == 0 && slot.mega == 0 && slot.receivers == 0;
         if nothing && bets && self.unseen() {
+            return;
+        }
+        if entries.is_empty() && slot.mega == 0 && slot.receivers == 0 && bets && self.new_index_metamethod(o, key, bits, v) {
             return;
         }
         if entries.is_empty() || self.job.options.no_feedback || !self.kinds(o).meets(Kinds::TABLE) {

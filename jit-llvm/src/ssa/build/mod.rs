@@ -22,6 +22,7 @@ pub mod instances;
 mod jump;
 mod load;
 mod loops;
+mod metamethod;
 mod select;
 mod table;
 #[cfg(test)]

@@ -5,11 +5,13 @@
 use super::call::Open;
 use super::context::Builder;
 use super::fields::Miss;
+use super::metamethod::NOWHERE;
 use crate::ssa::ir::*;
 use crate::ssa::types::Kinds;
 use selune_core::feedback::index_seen as seen;
 use selune_core::heap::Heap;
 use selune_core::proto::Ins;
+use selune_core::shape::Metamethod;
 
 /// Longest constructor list that is stored element by element.
 const MAX_DIRECT_LIST: usize = 16;
@@ -140,6 +142,9 @@ impl Builder<'_> {
             return None;
         }
         let integers = self.integer_keys(key, bits);
+        if bits & seen::META != 0 && bets && self.kinds(o).meets(Kinds::TABLE) {
+            return self.get_element_or_call(o, key, integers && bits & (seen::ARRAY | seen::APPEND) != 0);
+        }
         if bits & seen::META != 0 || self.job.options.no_feedback || !self.kinds(o).meets(Kinds::TABLE) || !integers && !bets {
             return Some(self.generic_get(o, key));
         }
@@ -185,6 +190,42 @@ impl Builder<'_> {
         Some(self.join(ends))
     }
 
+    /// The element, or what `__index` says when there is none.
+    fn get_element_or_call(&mut self, o: V, key: V, array: bool) -> Option<V> {
+        let t = self.guard_table(o);
+        let slow = self.new_block(false);
+        let mut ends = Vec::new();
+        if array {
+            let hash = self.new_block(true);
+            let k = self.guard_int(key, true);
+            let (part, inside) = self.in_array(t, k);
+            self.check(inside, Miss::Go(hash), Reason::Bounds);
+            let v = self.add(Op::LoadElem, Ty::Any, &[part, k]);
+            let v = self.check_not_nil(v, Miss::Go(slow));
+            ends.push((self.cur, v));
+            self.switch_to(hash);
+        }
+        let boxed = self.any(key);
+        let v = self.add(Op::Rt(RtOp::RawGet), Ty::Any, &[t, boxed]);
+        let v = self.check_not_nil(v, Miss::Go(slow));
+        ends.push((self.cur, v));
+        self.switch_to(slow);
+        let env = self.cx.env.clone();
+        let to = self.proto().code[self.cx.pc].a();
+        let other = match self.element_metamethod(Metamethod::Index, o) {
+            Some(found) => self.call_element_metamethod(found, &[t, key], to),
+            None => Some(self.generic_get(o, key)),
+        };
+        if let Some(v) = other && !self.dead {
+            ends.push((self.cur, v));
+        }
+        self.dead = false;
+        self.cx.env = env;
+        let v = self.join(ends);
+        self.cx.forget_state();
+        Some(v)
+    }
+
     /// Tests everything; what is no element goes to the runtime.
     fn get_element_or_runtime(&mut self, o: V, key: V) -> V {
         let slow = self.new_block(true);
@@ -227,6 +268,9 @@ impl Builder<'_> {
             return;
         }
         let integers = self.integer_keys(key, bits);
+        if bits & seen::META != 0 && bets && self.kinds(o).meets(Kinds::TABLE) {
+            return self.set_element_or_call(o, key, v);
+        }
         if bits & seen::META != 0 || self.job.options.no_feedback || !self.kinds(o).meets(Kinds::TABLE) || !integers && !bets {
             return self.generic_set(o, key, v);
         }
@@ -260,6 +304,30 @@ impl Builder<'_> {
         self.switch_to(slow);
         self.add(Op::Rt(RtOp::RawSetInt), Ty::Void, &[t, k, v]);
         self.join_void(vec![end, self.cur]);
+    }
+
+    /// Stores to an existing element, or calls `__newindex`.
+    fn set_element_or_call(&mut self, o: V, key: V, v: V) {
+        let Some(found) = self.element_metamethod(Metamethod::NewIndex, o) else { return self.generic_set(o, key, v) };
+        let t = self.guard_table(o);
+        let boxed = self.any(key);
+        let old = self.add(Op::Rt(RtOp::RawGet), Ty::Any, &[t, boxed]);
+        let some = self.is_kind(old, Kinds::NOT_NIL);
+        let (exists, absent) = self.branch_blocks(some, None);
+        self.switch_to(absent);
+        let env = self.cx.env.clone();
+        self.call_element_metamethod(found, &[t, key, v], NOWHERE);
+        let mut ends = Vec::new();
+        if !self.dead {
+            ends.push(self.cur);
+        }
+        self.dead = false;
+        self.cx.env = env;
+        self.switch_to(exists);
+        let v = self.any(v);
+        self.add(Op::Rt(RtOp::RawSet), Ty::Void, &[t, boxed, v]);
+        ends.push(self.cur);
+        self.join_void(ends);
     }
 
     /// `t[#t + 1] = v` of a table without metatable.
