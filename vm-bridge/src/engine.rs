@@ -6,6 +6,7 @@
 //! Lua. ENGINE-2: installed code is only freed when no stack can return into it.
 //!
 //! Reading order: `JitEngine::attach`, `on_hot`, `call`, then `side_exit`.
+use crate::blame::{blame, feedback_of};
 use crate::arch::{self, ExitRegisters, LazyReturn, Outcome};
 use crate::cache::{CodeCache, CompiledCode, NewCode};
 use crate::code_map::CodeRecord;
@@ -24,7 +25,7 @@ use crate::stubs::NativeStubs;
 use crate::tier::{Tier, TierCell};
 use crate::tracker::{HotspotTracker, Place};
 use crate::walk::{Redirects, walk};
-use selune_core::feedback::{CallSlot, FeedbackKind, FieldEntry, FieldSlot, IndexSlot, LoopSlot, index_seen, types};
+use selune_core::feedback::LoopSlot;
 use selune_core::coroutine_stack::{CoroutineStack, Ended, Waits, Work};
 use selune_core::native_state::{ARG_SLOTS, NativeContext, NativeState};
 use selune_core::opcode::Op;
@@ -958,44 +959,3 @@ unsafe fn set_osr_code(proto: *mut Proto, header: u32, code: usize) {
 
 /// So many versions of the code may be thrown away for one instruction before nothing is bet on it any more.
 const PATIENCE: u32 = 4;
-
-/// A hash of what an instruction's feedback says.
-unsafe fn feedback_of(proto: *mut Proto, pc: u32) -> u64 {
-    // SAFETY: the caller passes a live proto and an instruction of it; slots are within the vector.
-    unsafe {
-        let ins = *(*proto).code_ptr.add(pc as usize);
-        let slot = (*proto).fb_ptr.add(ins.s() as usize);
-        let mix = |h: u64, x: u64| (h ^ x).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(23);
-        match ins.op().feedback() {
-            FeedbackKind::Types => ins.s() as u64,
-            FeedbackKind::Index => (*slot.cast::<IndexSlot>()).seen as u64,
-            FeedbackKind::Field => {
-                let s = &*slot.cast::<FieldSlot>();
-                let entry = |h, e: &FieldEntry| mix(mix(mix(h, e.shape as u64), e.mshape as u64), e.hshape as u64);
-                s.entries.iter().fold(s.mega as u64 | (s.receivers as u64) << 8, entry)
-            }
-            FeedbackKind::Call => (*slot.cast::<CallSlot>()).kind as u64,
-            _ => 0,
-        }
-    }
-}
-
-/// Marks an instruction's feedback: nothing is to be bet on it any more.
-unsafe fn blame(proto: *mut Proto, pc: u32) {
-    // SAFETY: the caller passes a live proto and an instruction of it; slots are within the vector.
-    unsafe {
-        let ins = &mut *(*proto).code_ptr.add(pc as usize);
-        let slot = (*proto).fb_ptr.add(ins.s() as usize);
-        if let Some(m) = (*proto).meta.iter_mut().find(|m| m.pc == pc) {
-            m.changes = u8::MAX;
-        }
-        match ins.op().feedback() {
-            FeedbackKind::Types => *ins = ins.with_s(ins.s() | types::EXITED),
-            FeedbackKind::Index => (*slot.cast::<IndexSlot>()).seen |= index_seen::EXITED,
-            FeedbackKind::Field => (*slot.cast::<FieldSlot>()).exited = 1,
-            FeedbackKind::Call => (*slot.cast::<CallSlot>()).exited = 1,
-            FeedbackKind::Loop => (*slot.cast::<LoopSlot>()).osr_entries |= 1 << 31,
-            FeedbackKind::None | FeedbackKind::Alloc => {}
-        }
-    }
-}

@@ -5,6 +5,7 @@
 //! whole, as the VM's backend). For a code generator: implement `CodeGenerator`, deliver `NewCode`.
 
 pub mod arch;
+mod blame;
 pub mod cache;
 pub mod code_map;
 pub mod code_memory;
