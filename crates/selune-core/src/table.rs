@@ -23,8 +23,8 @@ use crate::string;
 use crate::value::*;
 
 pub use grow::{add_slot, reserve_array, reserve_hash, reserve_named, set_list};
-pub(crate) use hash::hash_of;
-pub use hash::{find_bits, hash_bits};
+pub use hash::find_bits;
+pub(crate) use hash::{bits_of, home};
 pub use iterate::{InvalidKey, next, next_from, position};
 pub use length::length;
 

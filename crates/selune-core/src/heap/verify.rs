@@ -8,7 +8,7 @@ use super::{Heap, Roots};
 use crate::object::*;
 use crate::proto::Proto;
 use crate::string;
-use crate::table::{find_bits, hash_of};
+use crate::table::{bits_of, find_bits, home};
 use crate::thread::Thread;
 use crate::value::{PAYLOAD_MASK, Value};
 use std::collections::HashSet;
@@ -225,7 +225,7 @@ impl Verifier {
                     assert!(dict && string::is_interned(k), "hash part {h:?} has string {k:?}");
                 }
                 if k.is_heap() || k.is_number() {
-                    let mut at = (hash_of(&*self.heap, k) >> (*h).header.extra) as usize & (cap - 1);
+                    let mut at = home(h, bits_of(&*self.heap, k));
                     while at != i {
                         assert!((*HashPart::entry(h, at)).key != Value::EMPTY, "hash part {h:?}: {k:?} cannot be found");
                         at = (at + 1) & (cap - 1);

@@ -1,5 +1,5 @@
 //! Adding keys: growth of the parts, migration between them, and the change to a dictionary.
-use super::hash::{cap_for, find_bits, find_boxed, free_entry, hash_of, max_used};
+use super::hash::{bits_of, cap_for, find_bits, find_boxed, free_entry, max_used};
 use super::{set_int, slot_ptr, try_set_int};
 use crate::heap::{Heap, TABLE_DICT, object_value};
 use crate::object::*;
@@ -222,7 +222,7 @@ pub(super) fn set_own_metatable(heap: &mut Heap, t: Value, metatable: Value) {
 unsafe fn put(heap: &mut Heap, h: *mut HashPart, k: Value, v: Value) {
     // SAFETY: the caller passes a live hash part with room.
     unsafe {
-        let e = free_entry(h, hash_of(heap, k));
+        let e = free_entry(h, bits_of(heap, k));
         heap.store(h as *mut Header, &raw mut (*e).key, k);
         heap.store(h as *mut Header, &raw mut (*e).value, v);
         (*h).used += 1;
@@ -316,7 +316,7 @@ fn rehash(heap: &mut Heap, t: Value, extra: Value, more: usize) -> bool {
         }
         (*new).meta = if cap > 0 { (*old).meta } else { Value::NIL };
         entries(&mut |e| {
-            let to = free_entry(new, hash_of(heap, e.key));
+            let to = free_entry(new, bits_of(heap, e.key));
             *to = e;
             (*new).used += 1;
         });

@@ -1,5 +1,8 @@
 //! Hash parts: open addressing with linear probing and Fibonacci hashing.
 //!
+//! Sixteen keys whose bits differ in the last four only (integers that follow each other) have their places side by side, so that
+//! counting up or down walks through memory. Fibonacci hashing keeps such groups apart, as it does integers.
+//!
 //! `header.aux` is the mask of indices and `header.extra` the shift of hashes. At least a quarter of the entries (half of
 //! two) is free, so that probing ends; the shared empty part has one free entry. Keys that are small integers, interned
 //! strings, floats, booleans and light userdata are found by their bits; boxed integers by value; others by identity.
@@ -10,10 +13,15 @@ use core::ptr::null_mut;
 
 const FIB: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// The hash of a key that is found by its bits.
+/// The index at which the search for a key begins, which is found by these bits.
+///
+/// # Safety
+/// `h` is a live hash part.
 #[inline(always)]
-pub const fn hash_bits(bits: u64) -> u64 {
-    bits.wrapping_mul(FIB)
+pub(crate) unsafe fn home(h: *mut HashPart, bits: u64) -> usize {
+    // SAFETY: the caller's promise.
+    let (mask, shift) = unsafe { ((*h).header.aux as usize, (*h).header.extra) };
+    (((bits >> 4).wrapping_mul(FIB) >> shift) as usize).wrapping_add(bits as usize & 15) & mask
 }
 
 /// The entry of a key that is found by its bits, or null.
@@ -23,15 +31,14 @@ pub const fn hash_bits(bits: u64) -> u64 {
 #[inline(always)]
 pub unsafe fn find_bits(h: *mut HashPart, bits: u64) -> *mut HashEntry {
     // SAFETY: the caller's promise.
-    unsafe { find_hashed(h, bits, hash_bits(bits)) }
+    unsafe { find_from(h, bits, home(h, bits)) }
 }
 
 #[inline(always)]
-unsafe fn find_hashed(h: *mut HashPart, bits: u64, hash: u64) -> *mut HashEntry {
+unsafe fn find_from(h: *mut HashPart, bits: u64, mut i: usize) -> *mut HashEntry {
     // SAFETY: indices are masked; there is a free entry.
     unsafe {
         let mask = (*h).header.aux as usize;
-        let mut i = (hash >> (*h).header.extra) as usize & mask;
         loop {
             let e = HashPart::entry(h, i);
             let key = (*e).key.0;
@@ -51,7 +58,7 @@ pub(super) unsafe fn find_boxed(h: *mut HashPart, i: i64) -> *mut HashEntry {
     // SAFETY: the caller passes a live hash part.
     unsafe {
         let mask = (*h).header.aux as usize;
-        let mut at = (hash_bits(i as u64) >> (*h).header.extra) as usize & mask;
+        let mut at = home(h, i as u64);
         loop {
             let e = HashPart::entry(h, at);
             if (*e).key.is_boxed_int() && (*e).key.as_int() == Some(i) {
@@ -72,7 +79,7 @@ pub(super) fn find(heap: &Heap, t: *mut Table, k: Value) -> *mut HashEntry {
         let h = (*t).hash.as_hash();
         match k.tag() {
             TAG_TABLE | TAG_FUNCTION | TAG_OBJECT => match heap.known_identity(k) {
-                Some(id) => find_hashed(h, k.0, hash_bits(id)),
+                Some(id) => find_from(h, k.0, home(h, id)),
                 None => null_mut(),
             },
             TAG_BOXINT => find_boxed(h, k.as_int().unwrap_or(0)),
@@ -85,21 +92,21 @@ pub(super) fn find(heap: &Heap, t: *mut Table, k: Value) -> *mut HashEntry {
     }
 }
 
-/// The hash of a key that is in a hash part, or is to be put into one.
-pub(crate) fn hash_of(heap: &Heap, k: Value) -> u64 {
+/// The bits by which a key is found that is in a hash part, or is to be put into one.
+pub(crate) fn bits_of(heap: &Heap, k: Value) -> u64 {
     match k.tag() {
-        TAG_TABLE | TAG_FUNCTION | TAG_OBJECT => hash_bits(heap.identity(k)),
-        TAG_BOXINT => hash_bits(k.as_int().unwrap_or(0) as u64),
-        _ => hash_bits(k.0),
+        TAG_TABLE | TAG_FUNCTION | TAG_OBJECT => heap.identity(k),
+        TAG_BOXINT => k.as_int().unwrap_or(0) as u64,
+        _ => k.0,
     }
 }
 
-/// The first free entry for a key with this hash.
-pub(super) unsafe fn free_entry(h: *mut HashPart, hash: u64) -> *mut HashEntry {
+/// The first free entry for a key with these bits.
+pub(super) unsafe fn free_entry(h: *mut HashPart, bits: u64) -> *mut HashEntry {
     // SAFETY: the caller passes a live hash part that is not the shared one; there is a free entry.
     unsafe {
         let mask = (*h).header.aux as usize;
-        let mut i = (hash >> (*h).header.extra) as usize & mask;
+        let mut i = home(h, bits);
         while (*HashPart::entry(h, i)).key != Value::EMPTY {
             i = (i + 1) & mask;
         }
