@@ -91,9 +91,47 @@ pub fn imod(m: i64, n: i64) -> i64 {
 /// `a % b` for floats.
 #[inline]
 pub fn fmod(a: f64, b: f64) -> f64 {
-    let m = a % b;
+    let m = rem(a, b);
     // The signs differ (m * b < 0 without its rounding to zero).
     if m > 0.0 && b < 0.0 || m < 0.0 && b > 0.0 { m + b } else { m }
+}
+
+/// C's `fmod(a, b)`.
+#[inline]
+pub fn rem(a: f64, b: f64) -> f64 {
+    const EXACT: f64 = (1u64 << 53) as f64;
+    let (x, y) = (a as i64, b as i64);
+    if x as f64 == a && y as f64 == b && y != 0 && a.abs() < EXACT && b.abs() < EXACT {
+        let r = if (x | y) as u64 >> 32 == 0 { (x as u32 % y as u32) as i64 } else { x % y };
+        return if r == 0 { 0f64.copysign(a) } else { r as f64 };
+    }
+    rem_by_mantissa(a, b)
+}
+
+/// `rem` by division of the mantissas, some bits at a time.
+#[inline(never)]
+fn rem_by_mantissa(a: f64, b: f64) -> f64 {
+    const MANTISSA: u64 = (1 << 52) - 1;
+    let parts = |f: f64| ((f.to_bits() >> 52 & 0x7FF) as i64, f.to_bits() & MANTISSA | 1 << 52);
+    let ((ea, mut m), (eb, mb)) = (parts(a), parts(b));
+    // Exponents of zeros and subnormal numbers, and of infinities and NaN, mean something else.
+    if ea == 0 || eb == 0 || ea == 0x7FF || eb == 0x7FF {
+        return a % b;
+    }
+    if a.abs() < b.abs() {
+        return a;
+    }
+    let mut bits = ea - eb;
+    m %= mb;
+    while bits > 0 && m != 0 {
+        let step = bits.min(11);
+        m = (m << step) % mb;
+        bits -= step;
+    }
+    // Both factors and the product are exact: it is a multiple of the divisor's last bit.
+    let e = eb - 1075;
+    let scale = if e >= -1022 { f64::from_bits(((e + 1023) as u64) << 52) } else { f64::from_bits(1 << (e + 1074)) };
+    (m as f64 * scale).copysign(a)
 }
 
 /// `a // b` for floats.
@@ -267,6 +305,15 @@ mod tests {
 
     #[test]
     fn float_modulo() {
+        let numbers = [0.0, -0.0, 1.0, -1.0, 2.0, -3.0, 0.1, -0.1, 6.283185307179586, 1e15, 9007199254740991.0, 9007199254740992.0, -9007199254740993e3,
+            4294967296.0, 4294967295.0, 1e300, -1e300, 1e-300, 5e-324, -5e-324, 2.2250738585072014e-308, 4.4501477170144023e-308, 3.3e-308,
+            f64::MAX, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, 0.3, 1e-5, 123456.789, -98765.4321, 9.3e18, -9223372036854775808.0];
+        for a in numbers {
+            for b in numbers {
+                let (r, expected) = (rem(a, b), a % b);
+                assert!(r.to_bits() == expected.to_bits() || r.is_nan() && expected.is_nan(), "{a:e} % {b:e}: {r:e}, not {expected:e}");
+            }
+        }
         assert_eq!(fmod(5.5, 2.0), 1.5);
         assert_eq!(fmod(-5.5, 2.0), 0.5);
         assert_eq!(fmod(5.5, -2.0), -0.5);

@@ -288,6 +288,10 @@ impl Value {
     }
     /// `raw_equal` for values whose bits differ.
     pub fn raw_equal_slow(self, other: Value) -> bool {
+        // Small integers are exact as floats.
+        if self.is_float() && other.is_small_int() {
+            return self.as_float() == other.as_small_int() as f64;
+        }
         if self.is_string() && other.is_string() {
             return crate::string::equal(self, other);
         }

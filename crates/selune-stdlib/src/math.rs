@@ -149,7 +149,7 @@ fn fmod(vm: &mut Vm, args: Args) -> NativeResult {
     // PUC evaluates the second check first.
     let b = vm.check_num(args, 1)?;
     let a = vm.check_num(args, 0)?;
-    vm.ret1(Value::float(a % b))
+    vm.ret1(Value::float(selune_core::number::rem(a, b)))
 }
 
 fn modf(vm: &mut Vm, args: Args) -> NativeResult {

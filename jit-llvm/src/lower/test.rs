@@ -241,14 +241,15 @@ impl<M: Machine> Lowering<'_, M> {
             },
             |e| {
                 let (float_a, float_b) = (e.is_float(a)?, e.is_float(b)?);
-                let both = e.and(float_a, float_b)?;
+                // Small integers are exact as floats.
+                let both = e.and(e.or(float_a, small_a)?, e.or(float_b, small_b)?)?;
                 e.diamond(
                     both,
                     Likely::Rather,
                     ty,
                     |e| {
-                        let (x, y) = (e.unbox_float(a)?, e.unbox_float(b)?);
-                        e.compare_floats(float, x, y)
+                        let as_float = |is_float, v| e.select(is_float, e.unbox_float(v)?, e.int_to_float(e.unbox_small(v)?)?);
+                        e.compare_floats(float, as_float(float_a, a)?, as_float(float_b, b)?)
                     },
                     |e| e.runtime_bool(f, &[a, b], 0),
                 )

@@ -28,7 +28,7 @@ pub extern "C" fn float_pow(a: f64, b: f64) -> f64 {
 
 /// C's fmod.
 pub extern "C" fn float_fmod(a: f64, b: f64) -> f64 {
-    a % b
+    number::rem(a, b)
 }
 
 /// math.sin.
