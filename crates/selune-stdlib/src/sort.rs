@@ -1,9 +1,11 @@
 //! `table.sort`: PUC's quicksort, so that order functions see the same comparisons and bad ones the same error.
 //!
-//! Arrays of only strings, only integers or only floats (without NaN and -0.0) that are sorted by `<` have no observable
-//! comparisons: they are sorted outside of the table by Rust's own sort.
+//! Arrays of only strings, only integers or only floats (without NaN and -0.0) that are sorted by `<`, or by a function that
+//! does nothing but compare its arguments so, have no observable comparisons: they are sorted outside of the table by Rust's
+//! own sort.
 use crate::table::{self, ALL, get, is_raw, set};
 use selune_core::number::{self, Number};
+use selune_core::opcode::Op;
 use selune_core::string;
 use selune_core::value::Value;
 use selune_vm::semantics::arith::as_number;
@@ -26,7 +28,12 @@ pub fn sort(vm: &mut Vm, args: Args) -> NativeResult {
         crate::register::check_function(vm, args, 1)?;
     }
     let t = args.get(vm, 0);
-    if !has_function && is_raw(vm, t) && sort_plain(vm, t, n) {
+    let known = if has_function { known_order(vm, args.get(vm, 1)) } else { Some(Order::Ascending) };
+    if let Some(order) = known
+        && is_raw(vm, t)
+        && !(has_function && vm.observed())
+        && sort_plain(vm, t, n, order)
+    {
         return Ok(0);
     }
     let scratch = vm.top();
@@ -37,24 +44,44 @@ pub fn sort(vm: &mut Vm, args: Args) -> NativeResult {
     Ok(0)
 }
 
-/// Sorts elements whose order can be decided without calling Lua; false when some cannot.
-fn sort_plain(vm: &mut Vm, t: Value, n: i64) -> bool {
-    let values: Vec<Value> = (1..=n).map(|i| vm.raw_get_int(t, i)).collect();
-    if values.iter().all(|v| v.is_small_int()) {
-        let mut ints: Vec<i64> = values.iter().map(|v| v.as_small_int()).collect();
-        ints.sort_unstable();
-        for (i, n) in ints.into_iter().enumerate() {
-            vm.raw_set_int(t, i as i64 + 1, Value::small_int(n));
-        }
-        return true;
+/// An order that needs no call to be known.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Ascending,
+    Descending,
+}
+
+/// Is it `function(a, b) return a < b end`, or with `>`?
+fn known_order(vm: &Vm, f: Value) -> Option<Order> {
+    let p = vm.proto_of(f).filter(|p| p.num_params == 2 && !p.is_vararg)?;
+    let [compare, jump, no, yes, answer, ..] = p.code[..] else { return None };
+    // The comparison jumps over the load of one answer to that of the other.
+    let ops = [compare, jump, no, yes, answer].map(|i| i.op());
+    let registers = [no, yes, answer].map(|i| i.a());
+    if ops != [Op::Lt, Op::Jmp, Op::LoadFalseSkip, Op::LoadTrue, Op::Return1] || jump.sbx() != 1 || compare.c() != 1 || registers != [2; 3] {
+        return None;
     }
-    let mut values = values;
-    if values.iter().all(|v| v.is_string()) {
+    match (compare.a(), compare.b()) {
+        (0, 1) => Some(Order::Ascending),
+        (1, 0) => Some(Order::Descending),
+        _ => None,
+    }
+}
+
+/// Sorts elements whose order can be decided without calling Lua; false when some cannot.
+fn sort_plain(vm: &mut Vm, t: Value, n: i64, order: Order) -> bool {
+    let mut values: Vec<Value> = (1..=n).map(|i| vm.raw_get_int(t, i)).collect();
+    if values.iter().all(|v| v.is_small_int()) {
+        values.sort_unstable_by_key(|v| v.as_small_int());
+    } else if values.iter().all(|v| v.is_string()) {
         values.sort_unstable_by(|a, b| string::compare(*a, *b));
     } else if values.iter().all(|v| v.is_float() && !v.as_float().is_nan() && v.as_float().to_bits() != (-0.0f64).to_bits()) {
         values.sort_unstable_by(|a, b| a.as_float().total_cmp(&b.as_float()));
     } else {
         return false;
+    }
+    if order == Order::Descending {
+        values.reverse();
     }
     for (i, v) in values.into_iter().enumerate() {
         vm.raw_set_int(t, i as i64 + 1, v);
