@@ -16,7 +16,7 @@ pub unsafe extern "C" fn next_find(vm: *mut Vm, t: Value, k: Value) -> i64 {
     if k.is_nil() { 0 } else { table::position(heap, t, k).map_or(-1, |at| at as i64) }
 }
 
-/// The position behind the next entry, whose key and value go to `args[0]` and `args[1]`; 0 at the end.
+/// The position behind the next entry, whose key and value go to `args[0]` and `args[1]`; 0 (and nil) at the end.
 ///
 /// # Safety
 /// As `next_find`; `at` comes from `next_find` or `next_step`.
@@ -28,7 +28,10 @@ pub unsafe extern "C" fn next_step(vm: *mut Vm, t: Value, at: i64) -> i64 {
             (vm.native.args[0], vm.native.args[1]) = (k, v);
             at as i64
         }
-        None => 0,
+        None => {
+            (vm.native.args[0], vm.native.args[1]) = (Value::NIL, Value::NIL);
+            0
+        }
     }
 }
 

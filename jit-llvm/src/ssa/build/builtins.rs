@@ -25,6 +25,10 @@ impl Builder<'_> {
                 args.first().is_some_and(|v| self.kinds(*v).meets(k))
             }
             Builtin::Assert | Builtin::Ipairs | Builtin::Type => !args.is_empty(),
+            // (At the end there is one result only.)
+            Builtin::Next => {
+                (1..=2).contains(&args.len()) && !matches!(want, Want::Open | Want::Raw) && self.kinds(args[0]).meets(Kinds::TABLE)
+            }
             Builtin::Pairs => args.first().is_some_and(|v| self.kinds(*v).meets(Kinds::TABLE)),
             Builtin::TableInsert => args.len() == 2 && self.kinds(args[0]).meets(Kinds::TABLE),
             Builtin::TableRemove => args.len() == 1 && self.kinds(args[0]).meets(Kinds::TABLE),
@@ -93,6 +97,22 @@ impl Builder<'_> {
                 let t = self.plain_table(args[0]);
                 let next = self.add(Op::LoadNativeUpval(0), Ty::Any, &[f]);
                 Some(vec![next, t, self.const_nil()])
+            }
+            Builtin::Next => {
+                let t = self.guard_table(args[0]);
+                let key = match args.get(1) {
+                    Some(k) => self.any(*k),
+                    None => self.const_nil(),
+                };
+                let from = self.add(Op::NextFind, Ty::I64, &[t, key]);
+                let none = self.const_int(-1);
+                let found = self.add(Op::CmpI(Cmp::Ne), Ty::Bool, &[from, none]);
+                self.guard(found, true, Reason::Kind);
+                let step = self.add(Op::NextStep, Ty::I64, &[t, from]);
+                let (key, value) = (self.add(Op::NextKey, Ty::Any, &[step]), self.add(Op::NextValue, Ty::Any, &[step]));
+                let (zero, nil) = (self.const_int(0), self.const_nil());
+                let more = self.add(Op::CmpI(Cmp::Ne), Ty::Bool, &[step, zero]);
+                Some(vec![self.select(more, key, nil), self.select(more, value, nil)])
             }
             Builtin::TableInsert => {
                 let t = self.plain_table(args[0]);
