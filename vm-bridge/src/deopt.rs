@@ -1,10 +1,11 @@
 //! Deoptimisation: a compiled frame becomes the interpreter frames that it stands for.
 //!
 //! DEOPT-1: live values are read and written to the VM stack before anything can collect; allocation (of boxes for wide
-//! integers) does not. DEOPT-2: every slot below the top of a new frame is written: registers that are not live become
+//! integers and of tables that the code did without) does not. DEOPT-2: every slot below the top of a new frame is written: registers that are not live become
 //! nil. (A frame that is written back has valid values everywhere.)
 use crate::frame_state::{CodeInfo, ExitInfo, FrameState, LiveKind, Source};
 use crate::runtime::vararg;
+use core::cell::RefCell;
 use selune_core::proto::Proto;
 use selune_core::thread::{CallFrame, Delivery, FrameKind, frame_flags};
 use selune_core::value::Value;
@@ -17,13 +18,15 @@ pub struct Deoptimizer<'a> {
     /// Bits of the live values, in the order of `CodeInfo::live_values`; then the handle of the varargs, if the code has
     /// one.
     live: &'a [u64],
+    /// Tables that were made, with their numbers: each is one object, whatever refers to it.
+    made: RefCell<Vec<(u32, Value)>>,
 }
 
 impl<'a> Deoptimizer<'a> {
     /// For this exit with these live values.
     pub fn new(info: &'a CodeInfo, exit: &'a ExitInfo, live: &'a [u64]) -> Deoptimizer<'a> {
         debug_assert_eq!(live.len(), info.live_values(exit).len() + usize::from(info.has_varargs));
-        Deoptimizer { info, exit, live }
+        Deoptimizer { info, exit, live, made: RefCell::default() }
     }
 
     /// Where the compiled function keeps its varargs on the VM stack.
@@ -169,10 +172,26 @@ impl<'a> Deoptimizer<'a> {
         }
     }
 
+    /// The table with this number, made at its first use.
+    fn table(&self, vm: &mut Vm, number: u32) -> Value {
+        let known = self.made.borrow().iter().find(|m| m.0 == number).map(|m| m.1);
+        if let Some(table) = known {
+            return table;
+        }
+        let table = self.info.table(number);
+        let contents: Vec<Value> = self.info.contents(table).map(|source| self.value(vm, source)).collect();
+        let (slots, elements) = contents.split_at(table.inline.into());
+        // SAFETY: the compiler took the shape from where the program makes such tables; installed code keeps it alive.
+        let made = unsafe { vm.heap.new_table_of_shape(table.shape, table.array.into(), slots, elements) };
+        self.made.borrow_mut().push((number, made));
+        made
+    }
+
     fn value(&self, vm: &mut Vm, source: Source) -> Value {
         match source {
             Source::Constant(bits) => Value(bits),
             Source::Int(i) => vm.int(i),
+            Source::Table(number) => self.table(vm, number),
             Source::Live(number, kind) => {
                 let live = self.info.live_values(self.exit);
                 let bits = live.binary_search(&number).ok().and_then(|i| self.live.get(i)).copied();

@@ -33,6 +33,20 @@ pub enum Source {
     Int(i64),
     /// The live value with this number.
     Live(u32, LiveKind),
+    /// The table with this number in `CodeInfo::tables`, which the exit makes: once, whatever refers to it.
+    Table(u32),
+}
+
+/// A table that the code does without; an exit whose frames refer to it makes it.
+#[derive(Clone, Copy, Debug)]
+pub struct VirtualTable {
+    /// Its shape (live as long as the code), metatable included.
+    pub shape: u32,
+    /// Inline slots.
+    pub inline: u8,
+    /// Capacity of the array part.
+    pub array: u8,
+    contents: (u32, u32),
 }
 
 /// How an inlined function returns.
@@ -108,6 +122,7 @@ pub struct CodeInfo {
     /// Call sites by the number in the safepoint's record.
     pub sites: Vec<CallSite>,
     states: Vec<FrameState>,
+    tables: Vec<VirtualTable>,
     registers: Vec<u32>,
     live: Vec<u32>,
     constants: Vec<u64>,
@@ -119,6 +134,7 @@ const INDEX_SHIFT: u32 = 11;
 const MAX_INDEX: u32 = u32::MAX >> INDEX_SHIFT;
 const KIND_CONSTANT: u32 = 4;
 const KIND_INT: u32 = 5;
+const KIND_TABLE: u32 = 6;
 
 impl CodeInfo {
     /// A frame state.
@@ -143,6 +159,17 @@ impl CodeInfo {
         self.registers[start as usize..][..n as usize].iter().map(|&w| self.decode(w))
     }
 
+    /// A table that exits make.
+    pub fn table(&self, number: u32) -> &VirtualTable {
+        &self.tables[number as usize]
+    }
+
+    /// What a table holds: its inline slots, then the elements.
+    pub fn contents(&self, table: &VirtualTable) -> impl ExactSizeIterator<Item = Source> + '_ {
+        let (start, n) = table.contents;
+        self.registers[start as usize..][..n as usize].iter().map(|&w| self.decode(w))
+    }
+
     /// The numbers of an exit's live values, ascending, in the order in which they are passed.
     pub fn live_values(&self, exit: &ExitInfo) -> &[u32] {
         &self.live[exit.live.0 as usize..][..exit.live.1 as usize]
@@ -156,6 +183,7 @@ impl CodeInfo {
             2 => Source::Live(index, LiveKind::Float),
             3 => Source::Live(index, LiveKind::Bool),
             KIND_INT => Source::Int(self.constants[index as usize] as i64),
+            KIND_TABLE => Source::Table(index),
             _ => Source::Constant(self.constants[index as usize]),
         }
     }
@@ -192,6 +220,7 @@ impl CodeInfo {
             + size_of_val(&*self.exits)
             + size_of_val(&*self.sites)
             + size_of_val(&*self.states)
+            + size_of_val(&*self.tables)
             + size_of_val(&*self.registers)
             + size_of_val(&*self.live)
             + size_of_val(&*self.constants)
@@ -246,6 +275,18 @@ impl CodeInfoBuilder {
         Ok(StateId(self.info.states.len() as u32 - 1))
     }
 
+    /// Adds a table that exits make, with the values of its inline slots, then of its elements.
+    pub fn add_table(&mut self, shape: u32, inline: u8, array: u8, contents: impl IntoIterator<Item = Source>) -> Result<Source, TooLarge> {
+        let start = self.info.registers.len();
+        for source in contents {
+            let word = self.encode(source)?;
+            self.info.registers.push(word);
+        }
+        let contents = (start as u32, (self.info.registers.len() - start) as u32);
+        self.info.tables.push(VirtualTable { shape, inline, array, contents });
+        Ok(Source::Table(self.info.tables.len() as u32 - 1))
+    }
+
     /// Adds an exit; exits are numbered in the order in which they are added. `live` is ascending.
     pub fn add_exit(&mut self, state: StateId, reason: u8, counts: bool, blame: (u16, u32), live: &[u32]) {
         debug_assert!(live.is_sorted());
@@ -272,6 +313,7 @@ impl CodeInfoBuilder {
             Source::Constant(bits) => (KIND_CONSTANT, self.constant(bits)),
             Source::Int(i) if Value::fits_small(i) => (KIND_CONSTANT, self.constant(Value::small_int(i).0)),
             Source::Int(i) => (KIND_INT, self.constant(i as u64)),
+            Source::Table(number) => (KIND_TABLE, number),
         };
         if index > MAX_INDEX { Err(TooLarge) } else { Ok(kind << KIND_SHIFT | index << INDEX_SHIFT) }
     }
@@ -299,9 +341,11 @@ mod tests {
             (200, Source::Constant(Value::TRUE.0)),
         ];
         let outer = b.add_state(None, 0, 7, Source::Live(1, LiveKind::Value), None, false, regs, []).unwrap();
+        let contents = [Source::Live(9, LiveKind::Float), Source::Constant(Value::NIL.0)];
+        let table = b.add_table(77, 1, 2, contents).unwrap();
         let ret = Some(ReturnTo { func: 2, nresults: 1, meta: false });
         let inner = b
-            .add_state(Some(outer), 1, 0, Source::Constant(42), ret, true, [(0, Source::Int(3))], [Source::Int(8), Source::Live(5, LiveKind::Value)])
+            .add_state(Some(outer), 1, 0, Source::Constant(42), ret, true, [(0, Source::Int(3)), (1, table)], [Source::Int(8), Source::Live(5, LiveKind::Value)])
             .unwrap();
         b.add_exit(inner, 4, true, (1, 0), &[1, 5, 9]);
         b.add_exit(outer, 5, false, (0, 7), &[1, 5, 9]);
@@ -313,7 +357,9 @@ mod tests {
         let frames = info.frames(&info.exits[0]);
         assert_eq!(frames.iter().map(|f| (f.proto, f.pc, f.tail)).collect::<Vec<_>>(), [(0, 7, false), (1, 0, true)]);
         assert_eq!(info.registers(frames[0]).collect::<Vec<_>>(), regs);
-        assert_eq!(info.registers(frames[1]).collect::<Vec<_>>(), [(0, Source::Constant(Value::small_int(3).0))]);
+        assert_eq!(info.registers(frames[1]).collect::<Vec<_>>(), [(0, Source::Constant(Value::small_int(3).0)), (1, table)]);
+        assert_eq!((info.table(0).shape, info.table(0).inline, info.table(0).array), (77, 1, 2));
+        assert_eq!(info.contents(info.table(0)).collect::<Vec<_>>(), contents);
         assert_eq!(info.varargs(frames[1]).collect::<Vec<_>>(), [Source::Constant(Value::small_int(8).0), Source::Live(5, LiveKind::Value)]);
         assert_eq!(info.varargs(frames[0]).len(), 0);
         assert_eq!(info.live_values(&info.exits[0]).as_ptr(), info.live_values(&info.exits[1]).as_ptr());

@@ -64,6 +64,30 @@ impl Heap {
     pub fn reserve_array(&mut self, t: Value, n: usize) {
         table::reserve_array(self, t, n)
     }
+    /// A table as a constructor and stores would have made it: with this shape, these inline slots, and `elements` from 1 on in
+    /// an array part with room for `array` of them. Does not collect.
+    ///
+    /// # Safety
+    /// `shape` is a live shape (no dictionary's) of tables with `slots.len()` inline slots, and has no more slots than these; its
+    /// metatable, if it has one, has neither `__gc` nor `__mode`.
+    pub unsafe fn new_table_of_shape(&mut self, shape: u32, array: usize, slots: &[Value], elements: &[Value]) -> Value {
+        let t = self.new_table(array, slots.len());
+        debug_assert_eq!(self.shape(shape).inline_cap as usize, slots.len());
+        // SAFETY: a new table with so many inline slots, of this shape by the caller's promise.
+        unsafe {
+            let table = t.as_table();
+            (*table).header.aux = shape;
+            for (i, v) in slots.iter().enumerate() {
+                self.store(table as *mut crate::object::Header, crate::object::Table::inline(table, i), *v);
+            }
+        }
+        for (i, v) in (1..).zip(elements) {
+            if !v.is_nil() {
+                self.set_int(t, i, *v);
+            }
+        }
+        t
+    }
     /// Is it certain that tables of this shape have no metatable?
     #[inline(always)]
     pub fn shape_has_no_metatable(&self, shape: u32) -> bool {

@@ -7,7 +7,11 @@ use super::LowerError;
 use super::machine::*;
 use super::function::Lowering;
 use crate::ssa::ir::{ExitId, FsId, Op, Reason, Ty, V};
+use std::collections::HashMap;
 use vm_bridge::frame_state::{CallSite, CodeInfo, CodeInfoBuilder, LiveKind, ReturnTo, Source, StateId};
+
+/// Virtual tables that have been described.
+type Tables = HashMap<V, Source>;
 
 impl<M: Machine> Lowering<'_, M> {
     pub(super) fn exit_of(&self, v: V) -> Result<ExitId> {
@@ -48,9 +52,10 @@ impl<M: Machine> Lowering<'_, M> {
         info.sites = self.call_sites();
         let mut builder = CodeInfoBuilder::new(info);
         let mut states: Vec<Option<StateId>> = vec![None; self.func.frame_states.len()];
+        let mut tables = Tables::new();
         for (i, exit) in self.func.exits.iter().enumerate() {
             // Every exit is described, so that the number of a record is its index.
-            let state = self.describe_state(exit.state, &mut states, &mut builder)?;
+            let state = self.describe_state(exit.state, &mut states, &mut tables, &mut builder)?;
             let live = self.live_values(exit.state);
             let numbers: Vec<u32> = live.iter().map(|v| v.0).collect();
             let counts = exit.reason != Reason::Leave && self.options.exit_countdowns.is_none();
@@ -76,21 +81,42 @@ impl<M: Machine> Lowering<'_, M> {
         self.e.exit(id, &values)
     }
 
-    fn describe_state(&self, id: FsId, known: &mut [Option<StateId>], builder: &mut CodeInfoBuilder) -> Result<StateId> {
+    fn describe_state(&self, id: FsId, known: &mut [Option<StateId>], tables: &mut Tables, builder: &mut CodeInfoBuilder) -> Result<StateId> {
         if let Some(state) = known[id.0 as usize] {
             return Ok(state);
         }
         let state = &self.func.frame_states[id.0 as usize];
         let parent = match state.parent {
-            Some(p) => Some(self.describe_state(p, known, builder)?),
+            Some(p) => Some(self.describe_state(p, known, tables, builder)?),
             None => None,
         };
         let ret = state.ret.map(|r| ReturnTo { func: r.func, nresults: r.nresults, meta: r.meta });
-        let registers: Vec<(u8, Source)> = state.regs.iter().map(|(r, v)| (*r, self.source(*v))).collect();
-        let varargs: Vec<Source> = state.varargs.iter().map(|v| self.source(*v)).collect();
+        let mut registers = Vec::with_capacity(state.regs.len());
+        for (r, v) in &state.regs {
+            registers.push((*r, self.describe_value(*v, tables, builder)?));
+        }
+        let mut varargs = Vec::with_capacity(state.varargs.len());
+        for v in &state.varargs {
+            varargs.push(self.describe_value(*v, tables, builder)?);
+        }
         let described = builder.add_state(parent, state.proto, state.pc, self.source(state.closure), ret, state.tail, registers, varargs)?;
         known[id.0 as usize] = Some(described);
         Ok(described)
+    }
+
+    /// Where a value comes from; describes the tables that it needs first.
+    fn describe_value(&self, v: V, tables: &mut Tables, builder: &mut CodeInfoBuilder) -> Result<Source> {
+        let Op::Virtual { shape, inline, array, .. } = self.func.op(v) else { return Ok(self.source(v)) };
+        if let Some(&known) = tables.get(&v) {
+            return Ok(known);
+        }
+        let mut contents = Vec::with_capacity(self.func.inst(v).args.len());
+        for a in &self.func.inst(v).args {
+            contents.push(self.describe_value(*a, tables, builder)?);
+        }
+        let table = builder.add_table(shape, inline, array, contents)?;
+        tables.insert(v, table);
+        Ok(table)
     }
 
     fn source(&self, v: V) -> Source {

@@ -226,6 +226,20 @@ pub enum Op {
         named: u32,
     },
 
+    // ---- tables that are not made (in no block; only frame states and other virtual tables refer to them)
+    /// `(T inline slots..., T array elements...) -> A`: the table that an exit makes in the place of `of`, with these values (which
+    /// are boxed there). See `passes::sink`.
+    Virtual {
+        /// The allocation that it stands for.
+        of: V,
+        /// Shape id.
+        shape: u32,
+        /// Inline slots.
+        inline: u8,
+        /// Array capacity.
+        array: u8,
+    },
+
     // ---- entry values (only in the entry block, before everything else)
     /// `-> Any`: the closure that runs (kinds CLOSURE).
     Closure,
@@ -919,17 +933,24 @@ impl Func {
             _ => None,
         }
     }
-    /// All values that an exit keeps alive, outer frames included.
+    /// All values that an exit keeps alive, outer frames included; those in virtual tables in the place of these.
     pub fn state_values(&self, state: FsId) -> Vec<V> {
         let mut out = Vec::new();
         let mut next = Some(state);
         while let Some(id) = next {
             let s = &self.frame_states[id.0 as usize];
-            out.push(s.closure);
-            out.extend(s.regs.iter().map(|r| r.1));
-            out.extend(&s.varargs);
+            self.push_leaves(s.closure, &mut out);
+            s.regs.iter().for_each(|r| self.push_leaves(r.1, &mut out));
+            s.varargs.iter().for_each(|v| self.push_leaves(*v, &mut out));
             next = s.parent;
         }
         out
+    }
+    /// `v`, or the values that a virtual table is made of.
+    fn push_leaves(&self, v: V, out: &mut Vec<V>) {
+        match self.op(v) {
+            Op::Virtual { .. } => self.inst(v).args.iter().for_each(|a| self.push_leaves(*a, out)),
+            _ => out.push(v),
+        }
     }
 }

@@ -25,6 +25,14 @@ fn snake(s: &str) -> String {
     out
 }
 
+/// Adds the virtual tables that `v` is and contains, inner ones first.
+fn virtual_tables(f: &Func, v: V, tables: &mut Vec<V>) {
+    if matches!(f.op(v), Op::Virtual { .. }) && !tables.contains(&v) {
+        f.inst(v).args.iter().for_each(|a| virtual_tables(f, *a, tables));
+        tables.push(v);
+    }
+}
+
 fn object_name(f: &Func, named: u32) -> String {
     f.names.get(named as usize).cloned().unwrap_or_else(|| "?".into())
 }
@@ -61,6 +69,7 @@ pub fn op_text(f: &Func, op: Op) -> String {
         StoreInline { slot, barrier } | StoreSlot { slot, barrier } => format!("{head} {slot}{}", if barrier { " barrier" } else { "" }),
         StoreElem { barrier } | StoreCell { barrier } => format!("{head}{}", if barrier { " barrier" } else { "" }),
         NewTable { shape, inline, narray } => format!("{head} shape {shape} inline {inline} array {narray}"),
+        Virtual { of, shape, inline, array } => format!("{head} {of:?} shape {shape} inline {inline} array {array}"),
         Waste { bytes } => format!("{head} {bytes}"),
         NewClosure { proto, child } => format!("{head} {proto}:{child}"),
         Call { callee, want } => format!("{head} {} {}", callee_text(callee), want_text(want)),
@@ -189,6 +198,14 @@ impl Display for Func {
             }
         }
         states.sort_by_key(|s| s.0);
+        let mut tables: Vec<V> = Vec::new();
+        for id in &states {
+            let s = &self.frame_states[id.0 as usize];
+            s.regs.iter().map(|r| r.1).chain(s.varargs.iter().copied()).for_each(|v| virtual_tables(self, v, &mut tables));
+        }
+        for v in tables {
+            writeln!(out, "{}", inst_text(self, v))?;
+        }
         for id in states {
             let s = &self.frame_states[id.0 as usize];
             let regs: Vec<String> = s.regs.iter().map(|(r, v)| format!("r{r}={}", operand(self, *v))).collect();

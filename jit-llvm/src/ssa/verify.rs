@@ -145,7 +145,7 @@ fn signature(op: &Op) -> Option<(&'static [Ty], Ty)> {
             RtOp::Concat | RtOp::SetList | RtOp::SetListOpen => return None,
         },
         Phi | Select | CallResult(_) | NewClosure { .. } | Call { .. } | CallOpen { .. } | Return | ReturnOpen | TailCall { .. }
-        | TailCallOpen => return None,
+        | TailCallOpen | Virtual { .. } => return None,
     })
 }
 

@@ -1,6 +1,8 @@
-//! Removes instructions whose value nobody needs. Allocations leave `Waste`, one for each block that had some: a loop that
+//! Removes instructions whose value nobody needs. Allocations leave `Waste`, one on each way that had some: a loop that
 //! makes garbage until something is collected must come to its end.
+use super::loops;
 use crate::ssa::ir::*;
+use crate::ssa::verify::Dominators;
 
 /// Most bytes of a `Waste`: the nursery has at least so much room when it is empty.
 const MAX_WASTE: u32 = 4096;
@@ -56,7 +58,28 @@ pub fn run(f: &mut Func) -> bool {
         changed |= b.insts.len() != before;
         b.entry_state = None;
     }
+    thin_waste(f);
     changed
+}
+
+/// Takes away what a `Waste` in another block makes needless: one that comes before it at each pass of its loop.
+fn thin_waste(f: &mut Func) {
+    let wastes: Vec<(BlockId, V)> = f
+        .rpo()
+        .into_iter()
+        .filter_map(|b| f.block(b).insts.iter().find(|v| matches!(f.op(**v), Op::Waste { .. })).map(|v| (b, *v)))
+        .collect();
+    if wastes.len() < 2 {
+        return;
+    }
+    let dom = Dominators::new(f);
+    let all = loops::find(f, &dom);
+    for (b, v) in &wastes {
+        let covers = |a: &BlockId| a != b && dom.dominates(*a, *b) && all.iter().all(|l| !l.has(*b) || l.has(*a));
+        if wastes.iter().any(|(a, _)| covers(a)) {
+            f.block_mut(*b).insts.retain(|x| x != v);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +106,26 @@ mod tests {
         m.end(Op::Return, &[p]);
         let t = m.check(run).to_string();
         assert!(!t.contains("new_table") && !t.contains("new_cell") && t.matches("waste").count() == 1, "{t}");
+    }
+    #[test]
+    fn a_loop_wastes_once_at_each_pass() {
+        let mut m = Maker::new();
+        let (header, next, end) = (m.block(), m.block(), m.block());
+        let p = m.param();
+        m.add(Op::NewCell, Ty::Any, &[p]);
+        m.end(Op::Jump(header), &[]);
+        m.at(header);
+        m.add(Op::NewCell, Ty::Any, &[p]);
+        let c = m.add(Op::IsTruthy, Ty::Bool, &[p]);
+        m.end(Op::Branch { then: next, els: end, likely: None }, &[c]);
+        m.at(next);
+        m.add(Op::NewCell, Ty::Any, &[p]);
+        m.end(Op::Jump(header), &[]);
+        m.at(end);
+        m.add(Op::NewCell, Ty::Any, &[p]);
+        m.end(Op::Return, &[p]);
+        let t = m.check(run).to_string();
+        assert_eq!(t.matches("waste").count(), 2, "{t}");
     }
     #[test]
     fn a_loop_of_phis_that_only_feeds_itself_goes() {

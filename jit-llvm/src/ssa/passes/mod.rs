@@ -10,6 +10,7 @@ pub mod loops;
 pub mod merge;
 pub mod ranges;
 pub mod simplify;
+pub mod sink;
 #[cfg(test)]
 pub mod testing;
 
@@ -19,7 +20,7 @@ use crate::job::JobInput;
 /// Improves a function.
 pub fn optimize(f: &mut Func, _job: &JobInput) {
     type Pass = (&'static str, fn(&mut Func) -> bool);
-    const PASSES: [Pass; 18] = [
+    const FIRST: [Pass; 7] = [
         ("cfg", cfg::run),
         ("kinds", kinds::run),
         ("simplify", simplify::run),
@@ -27,25 +28,44 @@ pub fn optimize(f: &mut Func, _job: &JobInput) {
         ("merge", merge::run),
         ("cfg", cfg::run),
         ("hoist", hoist::run),
+    ];
+    const SECOND: [Pass; 9] = [
+        ("sink", sink::run),
         ("kinds", kinds::run),
         ("simplify", simplify::run),
         ("gvn", gvn::run),
         ("merge", merge::run),
+        // Stores into tables that are gone no longer keep anything in loops.
+        ("hoist", hoist::run),
         ("bounds", bounds::run),
         ("ranges", ranges::run),
         ("simplify", simplify::run),
-        ("cfg", cfg::run),
-        ("dce", dce::run),
-        ("cfg", cfg::run),
-        ("exits", exits::run),
     ];
-    for (name, pass) in PASSES {
-        let _changed = pass(f);
-        #[cfg(debug_assertions)]
-        super::verify::check(f, name);
-        let _ = name;
+    const AGAIN: [Pass; 3] = [("cfg", cfg::run), ("kinds", kinds::run), ("simplify", simplify::run)];
+    const LAST: [Pass; 4] = [("cfg", cfg::run), ("dce", dce::run), ("cfg", cfg::run), ("exits", exits::run)];
+    let run = |f: &mut Func, passes: &[Pass]| {
+        let mut changed = false;
+        for (name, pass) in passes {
+            changed |= pass(f);
+            #[cfg(debug_assertions)]
+            super::verify::check(f, name);
+            let _ = name;
+        }
+        changed
+    };
+    run(f, &FIRST);
+    run(f, &SECOND);
+    // Branches that are decided make phis of one value, which decide other branches.
+    for _ in 0..MAX_REPEATS {
+        if !run(f, &AGAIN) {
+            break;
+        }
     }
+    run(f, &LAST);
 }
+
+/// How often what decides branches is repeated.
+const MAX_REPEATS: usize = 3;
 
 /// Values to be replaced by others, applied all at once.
 pub struct Replacements {
