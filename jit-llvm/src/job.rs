@@ -306,6 +306,7 @@ pub unsafe fn collect(
             if ins.op().feedback() == FeedbackKind::Field {
                 if copy.feedback.field(ins.s()).receivers & 1 != 0 && job.strings.is_none() {
                     job.strings = string_methods(heap, string_meta, &mut job.shapes);
+                    job.young_metatables |= string_meta.is_table() && is_young(string_meta);
                 }
                 for e in copy.feedback.field(ins.s()).entries {
                     if e.flags & FieldEntry::ADD != 0 && heap.shape_by_id(e.mshape).is_some() {

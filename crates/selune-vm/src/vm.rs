@@ -29,15 +29,16 @@ pub const NUMBER_TYPE: usize = 3;
 
 /// Index of a basic type in tables of per-type metatables.
 pub fn type_index(v: Value) -> usize {
-    match v.type_name() {
-        "nil" => 0,
-        "boolean" => 1,
-        "number" => NUMBER_TYPE,
-        "string" => STRING_TYPE,
-        "table" => 5,
-        "function" => 6,
-        "thread" => 8,
-        _ => 7,
+    use selune_core::value::{TAG_FUNCTION, TAG_OBJECT, TAG_SPECIAL, TAG_STRING, TAG_TABLE};
+    match v.tag() {
+        TAG_STRING => STRING_TYPE,
+        TAG_TABLE => 5,
+        TAG_FUNCTION => 6,
+        TAG_SPECIAL if v.is_nil() => 0,
+        TAG_SPECIAL if v.is_bool() => 1,
+        TAG_OBJECT if v.is_thread() => 8,
+        TAG_SPECIAL | TAG_OBJECT => 7,
+        _ => NUMBER_TYPE,
     }
 }
 

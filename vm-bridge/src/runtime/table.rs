@@ -73,7 +73,16 @@ pub unsafe extern "C" fn type_name(native: Value, v: Value) -> Value {
 /// As `barrier`; `t` is a table.
 pub unsafe extern "C" fn raw_get(vm: *mut Vm, t: Value, k: Value) -> Value {
     // SAFETY: the caller's promise.
-    unsafe { &*vm }.raw_get(t, k)
+    let vm = unsafe { &*vm };
+    if k.is_string() && selune_core::string::is_interned(k) {
+        return vm.heap.get_str(t, k);
+    }
+    raw_get_other(vm, t, k)
+}
+
+#[inline(never)]
+fn raw_get_other(vm: &Vm, t: Value, k: Value) -> Value {
+    vm.raw_get(t, k)
 }
 
 /// `o[k]`.

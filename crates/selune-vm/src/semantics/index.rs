@@ -2,6 +2,7 @@
 use super::{Operand, Outcome};
 use crate::Vm;
 use crate::native::Thrown;
+use crate::vm::STRING_TYPE;
 use selune_core::shape::Metamethod;
 use selune_core::value::Value;
 
@@ -42,26 +43,15 @@ impl Vm {
     }
     /// `o[k]` for an interned string, when no function has to be called for it.
     #[inline]
-    pub fn index_name(&self, mut o: Value, k: Value) -> Option<Value> {
-        for _ in 0..MAX_CHAIN {
-            let metatable = if o.is_table() {
-                let v = selune_core::table::get_str(&self.heap, o, k);
-                if !v.is_nil() {
-                    return Some(v);
-                }
-                self.heap.metatable(o)
-            } else if o.is_string() {
-                self.metatable(o)
-            } else {
-                return None;
-            };
-            let next = self.heap.metamethod(metatable, Metamethod::Index);
-            if next.is_nil() {
-                return o.is_table().then_some(Value::NIL);
-            }
-            o = next;
+    pub fn index_name(&self, o: Value, k: Value) -> Option<Value> {
+        if o.is_table() {
+            return self.heap.index_tables(o, k);
         }
-        None
+        if !o.is_string() {
+            return None;
+        }
+        let methods = self.heap.metamethod(self.type_metatables[STRING_TYPE], Metamethod::Index);
+        if methods.is_table() { self.heap.index_tables(methods, k) } else { None }
     }
     /// `o[k]`. May call.
     pub fn index(&mut self, o: Value, k: Value) -> Result<Value, Thrown> {
