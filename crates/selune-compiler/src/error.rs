@@ -12,6 +12,8 @@ pub enum ErrorKind {
     StackOverflow,
     /// A binary chunk is damaged, or of another version.
     Binary,
+    /// The function that gives the source failed; what with is for its owner to know.
+    Reader,
 }
 
 /// Why a chunk did not compile.
@@ -28,6 +30,10 @@ impl CompileError {
     /// "C stack overflow".
     pub fn stack_overflow() -> Box<CompileError> {
         Box::new(CompileError { kind: ErrorKind::StackOverflow, message: b"C stack overflow".to_vec() })
+    }
+    /// The end of a source whose reader failed.
+    pub fn reader() -> Box<CompileError> {
+        Box::new(CompileError { kind: ErrorKind::Reader, message: Vec::new() })
     }
     /// A syntax error at a line of a chunk.
     pub fn syntax(chunk_name: &[u8], line: u32, msg: &[u8]) -> Box<CompileError> {

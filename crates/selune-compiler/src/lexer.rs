@@ -3,9 +3,13 @@
 //! The source is any bytes; only ASCII letters, digits and `_` make names. `line` is the line where the scanner stands,
 //! that is, the line where the newest token ends; `last_line` is the line of the token that was consumed last. The
 //! emitter gives instructions the same lines as PUC because both count this way. Strings and comments: `lexer/string.rs`.
+//!
+//! The source may come in pieces: a token that touches the end of what is there is scanned again when the next piece has
+//! come, so that, as in PUC, a piece is asked for when its first byte is needed.
 mod string;
 
 use crate::error::{CompileError, Result, c_str};
+use crate::Reader;
 use crate::intern::Strings;
 use crate::token::Tok;
 use selune_core::number::{self, Number};
@@ -56,7 +60,9 @@ pub(crate) enum Near<'t> {
 
 /// The scanner.
 pub(crate) struct Lexer<'a> {
-    src: &'a [u8],
+    src: Vec<u8>,
+    /// Gives what follows `src`; none when that is all.
+    more: Option<&'a mut Reader<'a>>,
     pos: usize,
     chunk_name: &'a [u8],
     /// All names and strings seen.
@@ -65,6 +71,8 @@ pub(crate) struct Lexer<'a> {
     pub tok: Tok,
     /// Where the current token starts.
     start: usize,
+    /// The line of that place.
+    start_line: u32,
     /// The token after the current one and its start, when somebody looked.
     ahead: Option<(Tok, usize)>,
     /// The line where the scanner stands.
@@ -77,19 +85,31 @@ pub(crate) struct Lexer<'a> {
 
 impl<'a> Lexer<'a> {
     /// A scanner before the first token (call `next` to read it).
-    pub fn new(src: &'a [u8], chunk_name: &'a [u8]) -> Lexer<'a> {
+    pub fn new(src: &[u8], chunk_name: &'a [u8]) -> Lexer<'a> {
         Lexer {
-            src,
+            src: src.to_vec(),
+            more: None,
             pos: 0,
             chunk_name,
             strings: Strings::new(),
             tok: Tok::Eos,
             start: 0,
+            start_line: 1,
             ahead: None,
             line: 1,
             last_line: 1,
             buf: Vec::new(),
         }
+    }
+
+    /// The same for a source that a function gives piece by piece.
+    pub fn of_pieces(more: &'a mut Reader<'a>, chunk_name: &'a [u8]) -> Lexer<'a> {
+        Lexer { more: Some(more), ..Lexer::new(b"", chunk_name) }
+    }
+
+    /// The source that was read.
+    pub fn into_parts(self) -> (Strings, Vec<u8>) {
+        (self.strings, self.src)
     }
 
     /// Goes to the next token.
@@ -175,12 +195,51 @@ impl<'a> Lexer<'a> {
         self.line += 1;
     }
 
+    #[inline]
     fn scan(&mut self) -> Result<Tok> {
+        let scanned = self.scan_token();
+        if self.more.is_none() { scanned } else { self.scan_in_pieces(scanned) }
+    }
+
+    /// Scans again, with more text, while a token touches the end of the text. (One that ends before it has been scanned
+    /// without a look at the end.)
+    #[cold]
+    fn scan_in_pieces(&mut self, mut scanned: Result<Tok>) -> Result<Tok> {
+        while self.pos >= self.src.len()
+            && let Some(more) = &mut self.more
+        {
+            match more() {
+                Ok(Some(piece)) => {
+                    self.src.extend_from_slice(&piece);
+                    self.pos = self.start;
+                    self.line = self.start_line;
+                    scanned = self.scan_token();
+                }
+                Ok(None) => self.more = None,
+                Err(()) => return Err(CompileError::reader()),
+            }
+        }
+        scanned
+    }
+
+    /// After a comment or line break that touches the end of the text while more may follow: what follows may belong to it.
+    #[inline]
+    fn may_go_on(&self) -> bool {
+        self.more.is_some() && self.pos >= self.src.len()
+    }
+
+    fn scan_token(&mut self) -> Result<Tok> {
         loop {
             self.start = self.pos;
+            self.start_line = self.line;
             let Some(c) = self.peek() else { return Ok(Tok::Eos) };
             match c {
-                b'\n' | b'\r' => self.skip_newline(),
+                b'\n' | b'\r' => {
+                    self.skip_newline();
+                    if self.may_go_on() {
+                        return Ok(Tok::Eos);
+                    }
+                }
                 b' ' | b'\t' | 0x0B | 0x0C => self.pos += 1,
                 b'a'..=b'z' | b'A'..=b'Z' | b'_' => return Ok(self.name()),
                 b'0'..=b'9' => return self.numeral(),
@@ -192,11 +251,15 @@ impl<'a> Lexer<'a> {
                     }
                     self.pos += 1;
                     self.comment()?;
+                    if self.may_go_on() {
+                        return Ok(Tok::Eos);
+                    }
                 }
                 b'[' => match self.long_bracket_level() {
                     Some(Ok(level)) => return self.long_string(level),
                     Some(Err(len)) => {
-                        let text = &self.src[self.pos..self.pos + len];
+                        self.pos += len;
+                        let text = &self.src[self.start..self.pos];
                         return Err(self.error("invalid long string delimiter", Near::Text(text)));
                     }
                     None => return self.symbol(Tok::Char(b'['), 1),

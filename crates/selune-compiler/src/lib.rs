@@ -33,20 +33,44 @@ pub fn compile(heap: &mut Heap, source: &[u8], chunk_name: &[u8]) -> Result<Prot
 
 /// The same when `levels` of the 200 C levels are in use: nesting in the source counts from there.
 pub fn compile_at(heap: &mut Heap, source: &[u8], chunk_name: &[u8], levels: u32) -> Result<ProtoRef, CompileError> {
-    let (ast, functions) = front(source, chunk_name, levels)?;
-    Ok(link::link(heap, &ast, functions, chunk_name))
+    Ok(parse(source, chunk_name, levels)?.link(heap, chunk_name))
 }
 
-/// Everything that needs no heap.
-fn front(source: &[u8], chunk_name: &[u8], levels: u32) -> Result<(ast::Ast, Vec<emit::FuncCode>), CompileError> {
-    let ast = parser::parse(source, chunk_name, levels).map_err(|e| *e)?;
+/// Gives a source piece by piece: None or an empty piece at the end, Err when it failed.
+pub type Reader<'r> = dyn FnMut() -> Result<Option<Vec<u8>>, ()> + 'r;
+
+/// A compiled chunk that is not in a heap yet.
+pub struct Parsed {
+    ast: ast::Ast,
+    functions: Vec<emit::FuncCode>,
+}
+
+impl Parsed {
+    /// Puts the chunk into the heap.
+    pub fn link(self, heap: &mut Heap, chunk_name: &[u8]) -> ProtoRef {
+        link::link(heap, &self.ast, self.functions, chunk_name)
+    }
+}
+
+/// `compile_at` without the heap.
+pub fn parse(source: &[u8], chunk_name: &[u8], levels: u32) -> Result<Parsed, CompileError> {
+    front(lexer::Lexer::new(source, chunk_name), chunk_name, levels)
+}
+
+/// The same for a source that comes in pieces: each is asked for when the parser needs its first byte.
+pub fn parse_pieces<'a>(more: &'a mut Reader<'a>, chunk_name: &'a [u8], levels: u32) -> Result<Parsed, CompileError> {
+    front(lexer::Lexer::of_pieces(more, chunk_name), chunk_name, levels)
+}
+
+fn front(lexer: lexer::Lexer<'_>, chunk_name: &[u8], levels: u32) -> Result<Parsed, CompileError> {
+    let (ast, source) = parser::parse(lexer, levels).map_err(|e| *e)?;
     match emit::emit(&ast) {
-        Ok(functions) => Ok((ast, functions)),
-        Err(emit::OutOfRegisters(after)) => Err(*parser::register_error(source, chunk_name, levels, after)),
+        Ok(functions) => Ok(Parsed { ast, functions }),
+        Err(emit::OutOfRegisters(after)) => Err(*parser::register_error(&source, chunk_name, levels, after)),
     }
 }
 
 /// Only checks the syntax; for tools.
 pub fn check(source: &[u8], chunk_name: &[u8]) -> Result<(), CompileError> {
-    front(source, chunk_name, DEFAULT_LEVELS).map(drop)
+    parse(source, chunk_name, DEFAULT_LEVELS).map(drop)
 }

@@ -46,19 +46,21 @@ pub(crate) struct Parser<'a> {
     constant_use: Option<(ExprId, LocalId)>,
 }
 
-/// Parses a chunk. `levels` is the number of C levels that are already in use.
-pub(crate) fn parse(source: &[u8], chunk_name: &[u8], levels: u32) -> Result<Ast> {
-    let mut p = Parser::new(source, chunk_name, levels);
+/// Parses a chunk; gives its source, too, which may have come in pieces. `levels` is the number of C levels that are already in
+/// use.
+pub(crate) fn parse(lexer: Lexer<'_>, levels: u32) -> Result<(Ast, Vec<u8>)> {
+    let mut p = Parser::new(lexer, levels);
     p.main_function()?;
-    p.ast.strings = p.lex.strings;
-    Ok(p.ast)
+    let (strings, source) = p.lex.into_parts();
+    p.ast.strings = strings;
+    Ok((p.ast, source))
 }
 
 /// "function or expression needs too many registers" with the place where PUC's one pass would have noticed it: the
 /// token that follows the expression `after` (and its comma). Parses the chunk, which has no other error, again.
 #[cold]
 pub(crate) fn register_error(source: &[u8], chunk_name: &[u8], levels: u32, after: ExprId) -> Box<CompileError> {
-    let mut p = Parser::new(source, chunk_name, levels);
+    let mut p = Parser::new(Lexer::new(source, chunk_name), levels);
     p.probe = Some(after);
     let end = p.main_function();
     match (p.probed.take(), end) {
@@ -70,9 +72,9 @@ pub(crate) fn register_error(source: &[u8], chunk_name: &[u8], levels: u32, afte
 const TOO_MANY_REGISTERS: &str = "function or expression needs too many registers";
 
 impl<'a> Parser<'a> {
-    fn new(source: &'a [u8], chunk_name: &'a [u8], levels: u32) -> Parser<'a> {
+    fn new(lex: Lexer<'a>, levels: u32) -> Parser<'a> {
         Parser {
-            lex: Lexer::new(source, chunk_name),
+            lex,
             ast: Ast::default(),
             funcs: Vec::new(),
             active: Vec::new(),

@@ -93,58 +93,46 @@ pub fn dofile(vm: &mut Vm, args: Args) -> NativeResult {
 pub fn load(vm: &mut Vm, args: Args) -> NativeResult {
     let chunk = args.get(vm, 0);
     let mode = mode_of(vm, args, 2)?;
-    let (name, content) = if chunk.is_string() || chunk.is_number() {
+    // C sees the name up to a zero.
+    let until_zero = |name: &[u8]| name.split(|c| *c == 0).next().unwrap_or_default().to_vec();
+    if chunk.is_string() || chunk.is_number() {
         let chunk = vm.check_str(args, 0)?;
         let content = vm.bytes(chunk).to_vec();
-        (opt_bytes(vm, args, 1)?.unwrap_or_else(|| content.clone()), content)
-    } else {
-        let name = opt_bytes(vm, args, 1)?.unwrap_or_else(|| b"=(load)".to_vec());
-        check_function(vm, args, 0)?;
-        match read_pieces(vm, args) {
-            Ok(content) => (name, content),
-            Err(error) => return results(vm, Err(error)),
-        }
-    };
-    let env = (args.len() > 3).then(|| args.get(vm, 3));
-    // C sees the name up to a zero.
-    let end = name.iter().position(|c| *c == 0).unwrap_or(name.len());
-    let loaded = vm.load(&content, &name[..end], &mode, env);
+        let name = opt_bytes(vm, args, 1)?.map_or_else(|| until_zero(&content), |name| until_zero(&name));
+        let env = (args.len() > 3).then(|| args.get(vm, 3));
+        let loaded = vm.load(&content, &name, &mode, env);
+        return results(vm, loaded);
+    }
+    let name = opt_bytes(vm, args, 1)?.unwrap_or_else(|| b"=(load)".to_vec());
+    check_function(vm, args, 0)?;
+    let mut total = 0;
+    let env = (args.len() > 3).then_some(args.base as usize + 3);
+    let loaded = vm.load_pieces(|vm| read_piece(vm, args, &mut total), &until_zero(&name), &mode, env);
     results(vm, loaded)
 }
 
-/// Room for pieces that is made at once.
-const READ_AHEAD: usize = 1 << 16;
+/// What the compiler makes of a byte of source may take so many bytes before it is in the heap.
+const BYTES_PER_BYTE: usize = 16;
 
-/// Calls the reader function until it gives nothing. An error in it is the result. May call.
-fn read_pieces(vm: &mut Vm, args: Args) -> Result<Vec<u8>, Value> {
-    let mut content = Vec::new();
+/// Calls the reader function: a piece, empty at the end. An error in it is the result. May call.
+fn read_piece(vm: &mut Vm, args: Args, total: &mut usize) -> Result<Vec<u8>, Value> {
     let at = vm.top();
-    loop {
-        // A reader may never end: the memory limit counts for the text, too.
-        if content.capacity() - content.len() < READ_AHEAD {
-            let more = content.len().max(READ_AHEAD);
-            if vm.reserve(content.len() + more).is_err() || content.try_reserve(more).is_err() {
-                let _ = vm.memory_error();
-                return Err(vm.error_value());
-            }
-        }
-        let reader = args.get(vm, 0);
-        vm.push(reader);
-        vm.pcall_at(at, 0, 1)?;
-        let piece = vm.pop();
-        vm.set_top(at);
-        if piece.is_nil() {
-            return Ok(content);
-        }
-        let before = content.len();
-        if !crate::register::append_text(vm, &mut content, piece) {
-            let _ = vm.error("reader function must return a string");
-            return Err(vm.error_value());
-        }
-        if content.len() == before {
-            return Ok(content);
-        }
+    let reader = args.get(vm, 0);
+    vm.push(reader);
+    vm.pcall_handled_at(at, 0, 1)?;
+    let piece = vm.pop();
+    vm.set_top(at);
+    let mut content = Vec::new();
+    if !piece.is_nil() && !crate::register::append_text(vm, &mut content, piece) {
+        let _ = vm.error("reader function must return a string");
+        return Err(vm.error_value());
     }
+    // A reader may never end: the memory limit counts for the text, too.
+    *total += content.len();
+    if vm.reserve(total.saturating_mul(BYTES_PER_BYTE)).is_err() {
+        return Err(vm.error_value());
+    }
+    Ok(content)
 }
 
 #[cfg(test)]

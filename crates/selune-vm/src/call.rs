@@ -484,12 +484,19 @@ impl Vm {
     }
     /// `pcall_at` with flags for the function's frame. May call.
     pub(crate) fn pcall_marked(&mut self, func: usize, nargs: usize, nresults: i32, flags: u8) -> Result<usize, Value> {
-        let tbc = self.thread().tbc.len();
         let here = (self.cur as *const Thread, self.thread().frames.len());
         let floor = core::mem::replace(&mut self.handler_floor, here);
-        let r = self.call_marked(func, nargs, nresults, flags, 0);
+        let r = self.catching(func, nargs, nresults, flags);
         self.handler_floor = floor;
-        match r {
+        r
+    }
+    /// `pcall_at` of a function whose errors the message handler of an enclosing `xpcall` sees. May call.
+    pub fn pcall_handled_at(&mut self, func: usize, nargs: usize, nresults: i32) -> Result<usize, Value> {
+        self.catching(func, nargs, nresults, 0)
+    }
+    fn catching(&mut self, func: usize, nargs: usize, nresults: i32, flags: u8) -> Result<usize, Value> {
+        let tbc = self.thread().tbc.len();
+        match self.call_marked(func, nargs, nresults, flags, 0) {
             Ok(n) => Ok(n),
             Err(Thrown) => {
                 let mut e = self.error;
@@ -515,9 +522,11 @@ impl Vm {
             }
             FrameKind::Close => {
                 self.thread_mut().top = below.top;
+                self.c_levels = self.c_levels.saturating_sub(1);
                 self.close_step()
             }
             FrameKind::Continuation => {
+                self.c_levels = self.c_levels.saturating_sub(1);
                 self.thread_mut().frames.pop();
                 if below.cont == crate::builtins::CONT_THREE {
                     self.ensure_stack(below.func + 4)?;
@@ -574,6 +583,7 @@ impl Vm {
                 let f = self.thread_mut().frames.last_mut().expect("pushed");
                 f.kind = FrameKind::Continuation;
                 f.cont = if kind == NativeKind::TailCall3 { crate::builtins::CONT_THREE } else { 0 };
+                self.enter_c_level()?;
                 self.begin_call(first, n - 1, -1, Delivery::Body, 0)
             }
             NativeKind::Resume => self.resume(args, false),

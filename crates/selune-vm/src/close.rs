@@ -67,50 +67,46 @@ impl Vm {
     }
     /// Calls the next `__close` method of the Close frame on top, or goes on with what waits.
     pub(crate) fn close_step(&mut self) -> Result<Flow, Thrown> {
-        loop {
-            let frame = *self.thread().frames.last().expect("a Close frame");
-            let level = frame.data as u32;
-            match self.thread().tbc.last().copied() {
-                Some(t) if t.slot >= level => {
-                    self.thread_mut().tbc.pop();
-                    let v = self.get(t.slot);
-                    let e = self.get(frame.func);
-                    let mm = self.metamethod(v, Metamethod::Close);
-                    let at = frame.func + 1;
-                    self.ensure_stack(at + 4)?;
-                    // A value that lost its metamethod is called itself, so that the error names it.
-                    self.put(at, if mm.is_nil() { v } else { mm });
-                    self.put(at + 1, v);
-                    self.put(at + 2, e);
-                    self.thread_mut().top = at + 3;
-                    if !mm.is_function() && self.metamethod(mm, Metamethod::Call).is_nil() {
-                        let mut m = b"attempt to call a ".to_vec();
-                        m.extend_from_slice(mm.type_name().as_bytes());
-                        m.extend_from_slice(b" value (metamethod 'close')");
-                        return Err(self.rt_error(m));
-                    }
-                    return self.begin_call(at, 2, 0, Delivery::Body, 0);
-                }
-                _ => {}
-            }
-            self.thread_mut().frames.pop();
+        let frame = *self.thread().frames.last().expect("a Close frame");
+        let level = frame.data as u32;
+        if let Some(t) = self.thread().tbc.last().copied().filter(|t| t.slot >= level) {
+            self.thread_mut().tbc.pop();
+            let v = self.get(t.slot);
             let e = self.get(frame.func);
-            return match frame.cont {
-                c if c == After::Go as u8 => {
-                    let t = self.thread_mut();
-                    t.top = t.frames.last().map_or(t.top, |f| f.top);
-                    Ok(Flow::Run)
-                }
-                c if c == After::Return as u8 => {
-                    let lua = self.thread_mut().frames.pop().expect("the returning frame");
-                    self.finish_frame(lua, frame.nvarargs, frame.nresults as u32)
-                }
-                c if c == After::Catch as u8 => self.finish_catch(e),
-                _ => {
-                    self.thread_mut().top = frame.func + 1;
-                    Ok(Flow::Exit)
-                }
-            };
+            let mm = self.metamethod(v, Metamethod::Close);
+            let at = frame.func + 1;
+            self.ensure_stack(at + 4)?;
+            // A value that lost its metamethod is called itself, so that the error names it.
+            self.put(at, if mm.is_nil() { v } else { mm });
+            self.put(at + 1, v);
+            self.put(at + 2, e);
+            self.thread_mut().top = at + 3;
+            if !mm.is_function() && self.metamethod(mm, Metamethod::Call).is_nil() {
+                let mut m = b"attempt to call a ".to_vec();
+                m.extend_from_slice(mm.type_name().as_bytes());
+                m.extend_from_slice(b" value (metamethod 'close')");
+                return Err(self.rt_error(m));
+            }
+            self.enter_c_level()?;
+            return self.begin_call(at, 2, 0, Delivery::Body, 0);
+        }
+        self.thread_mut().frames.pop();
+        let e = self.get(frame.func);
+        match frame.cont {
+            c if c == After::Go as u8 => {
+                let t = self.thread_mut();
+                t.top = t.frames.last().map_or(t.top, |f| f.top);
+                Ok(Flow::Run)
+            }
+            c if c == After::Return as u8 => {
+                let lua = self.thread_mut().frames.pop().expect("the returning frame");
+                self.finish_frame(lua, frame.nvarargs, frame.nresults as u32)
+            }
+            c if c == After::Catch as u8 => self.finish_catch(e),
+            _ => {
+                self.thread_mut().top = frame.func + 1;
+                Ok(Flow::Exit)
+            }
         }
     }
     /// Closes the variables from number `keep` of the list on at once, from native code; gives the error value that

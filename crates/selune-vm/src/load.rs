@@ -20,15 +20,74 @@ impl Vm {
         let compiled = if binary { selune_compiler::undump(&mut self.heap, chunk, name) } else { selune_compiler::compile_at(&mut self.heap, chunk, name, self.c_levels) };
         match compiled {
             Ok(proto) => Ok(self.main_closure(proto, env)),
-            Err(e) => {
-                let v = self.new_str(&e.message);
-                if e.kind == selune_compiler::ErrorKind::StackOverflow {
-                    // This one is raised like an error of a running function: a message handler sees it.
-                    let _ = self.throw(v);
-                    return Err(self.error);
+            Err(e) => Err(self.compile_error(e)),
+        }
+    }
+    /// The value of an error of the compiler.
+    fn compile_error(&mut self, e: selune_compiler::CompileError) -> Value {
+        let v = self.new_str(&e.message);
+        if e.kind == selune_compiler::ErrorKind::StackOverflow {
+            // This one is raised like an error of a running function: a message handler sees it.
+            let _ = self.throw(v);
+            return self.error;
+        }
+        v
+    }
+    /// `load` of a chunk that comes in pieces: each is asked for when the parser needs it. `next` gives an empty piece at the
+    /// end; its error value is the result. `env` is a stack index, as `next` may call.
+    pub fn load_pieces(
+        &mut self,
+        mut next: impl FnMut(&mut Vm) -> Result<Vec<u8>, Value>,
+        name: &[u8],
+        mode: &str,
+        env: Option<usize>,
+    ) -> Result<Value, Value> {
+        let mut first = next(self)?;
+        let binary = first.first() == Some(&0x1b);
+        if !mode.contains(if binary { 'b' } else { 't' }) || first.is_empty() {
+            return self.load(&first, name, mode, env.map(|slot| self.stack_at(slot)));
+        }
+        if binary {
+            let mut chunk = first;
+            loop {
+                let loaded = self.load(&chunk, name, mode, env.map(|slot| self.stack_at(slot)));
+                match loaded {
+                    Err(e) if e.is_string() && self.bytes(e).ends_with(b"(truncated chunk)") => {
+                        let h = self.pin(e);
+                        let piece = next(self)?;
+                        let e = self.pinned(h);
+                        self.handles.truncate(h);
+                        if piece.is_empty() {
+                            return Err(e);
+                        }
+                        chunk.extend_from_slice(&piece);
+                    }
+                    loaded => return loaded,
                 }
-                Err(v)
             }
+        }
+        let levels = self.c_levels;
+        let mut failed = None;
+        let mut more = || {
+            let piece = if first.is_empty() { next(self) } else { Ok(core::mem::take(&mut first)) };
+            match piece {
+                Ok(piece) if piece.is_empty() => Ok(None),
+                Ok(piece) => Ok(Some(piece)),
+                Err(e) => {
+                    failed = Some(e);
+                    Err(())
+                }
+            }
+        };
+        let parsed = selune_compiler::parse_pieces(&mut more, name, levels);
+        // Nothing has run since the reader failed, so its error value is as it was.
+        match (parsed, failed) {
+            (_, Some(e)) => Err(e),
+            (Ok(parsed), None) => {
+                let proto = parsed.link(&mut self.heap, name);
+                Ok(self.main_closure(proto, env.map(|slot| self.stack_at(slot))))
+            }
+            (Err(e), None) => Err(self.compile_error(e)),
         }
     }
     /// A Lua function as a binary chunk (`string.dump`); None for natives.

@@ -143,8 +143,12 @@ impl Vm {
     }
     fn finalize(&mut self, v: Value) {
         let f = self.metamethod(v, Metamethod::Gc);
-        if !f.is_function() {
+        if f.is_nil() {
             return;
+        }
+        if !f.is_function() && self.metamethod(f, Metamethod::Call).is_nil() {
+            let text = format!("error in __gc (attempt to call a {} value (metamethod '__gc'))", f.type_name());
+            return self.warn(text.as_bytes(), false);
         }
         self.in_finalizer = true;
         let hooks = self.allow_hooks(false);

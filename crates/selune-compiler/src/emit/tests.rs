@@ -24,7 +24,7 @@ impl Names for View<'_> {
 
 /// The listing of all functions of a chunk: `line op operands ; note`.
 pub(crate) fn listing(src: &str) -> String {
-    let ast = crate::parser::parse(src.as_bytes(), b"=test", 2).unwrap_or_else(|e| panic!("{e}"));
+    let (ast, _) = crate::parser::parse(crate::lexer::Lexer::new(src.as_bytes(), b"=test"), 2).unwrap_or_else(|e| panic!("{e}"));
     let mut out = String::new();
     for (i, f) in emit(&ast).unwrap_or_else(|e| panic!("{e:?}")).iter().enumerate() {
         if i > 0 {
@@ -367,7 +367,7 @@ fn constants_beyond_the_reach_of_operands_are_loaded() {
         src += &format!("'s{i}',");
     }
     src += "}\nt.far = t.away\nt:method(1)\nfar = 'x'";
-    let ast = crate::parser::parse(src.as_bytes(), b"=t", 2).unwrap();
+    let (ast, _) = crate::parser::parse(crate::lexer::Lexer::new(src.as_bytes(), b"=t"), 2).unwrap();
     let f = &emit(&ast).unwrap()[0];
     let tail: Vec<Op> = f.code[f.code.len() - 17..].iter().map(|i| i.op()).collect();
     assert!(tail.contains(&Op::GetTable) && tail.contains(&Op::SetTable) && !tail.contains(&Op::Self_), "{tail:?}");
@@ -376,7 +376,7 @@ fn constants_beyond_the_reach_of_operands_are_loaded() {
 
 #[test]
 fn feedback_slots_do_not_overlap() {
-    let ast = crate::parser::parse(b"for k, v in f(t) do x.y[k] = {#v} g(v) end while a do b() end", b"=t", 2).unwrap();
+    let (ast, _) = crate::parser::parse(crate::lexer::Lexer::new(b"for k, v in f(t) do x.y[k] = {#v} g(v) end while a do b() end", b"=t"), 2).unwrap();
     let f = &emit(&ast).unwrap()[0];
     let mut next = selune_core::feedback::FeedbackVector::FIRST;
     for ins in f.code.iter().filter(|i| i.op().feedback().units() > 0) {
