@@ -4,6 +4,7 @@ use crate::backend::{Advice, Hot, Left};
 use selune_core::coroutine_stack::Work;
 use selune_core::feedback::LoopSlot;
 use selune_core::native_state::ARG_SLOTS;
+use selune_core::proto::tier_flags;
 use selune_core::value::MULTI;
 
 op! { op_jmp |vm, pc, base, i, k, fb| { next!(vm, pc.offset(i.sbx()), base, k, fb) } }
@@ -14,6 +15,9 @@ op! { op_jmp_back |vm, pc, base, i, k, fb| {
 
 /// Passes until the next coroutine in a loop enters its code.
 const SOON: u32 = 16;
+
+/// Passes until a loop is entered again whose function is not compiled.
+const AGAIN: u32 = 64;
 
 /// Counts one pass over a back edge; true when it is time to ask the tier policy.
 #[inline(always)]
@@ -61,6 +65,11 @@ pub(super) fn back_edge_hot_inner(vm: &mut Vm, i: Ins) -> Result<Flow, Thrown> {
         }
     };
     slot.osr_entries = slot.osr_entries.saturating_add(1);
+    // SAFETY: the proto of a frame is alive.
+    if unsafe { (*frame.proto).tier.flags } & tier_flags::COMPILED == 0 {
+        // The function's next call comes here in the interpreter, too.
+        slot.count = slot.count.min(AGAIN);
+    }
     if vm.needs_own_stack() {
         // Other coroutines in this loop shall not wait long for code that stands ready.
         slot.count = slot.count.min(SOON);

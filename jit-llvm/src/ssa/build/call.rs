@@ -200,7 +200,8 @@ impl Builder<'_> {
         Some(generic(self))
     }
 
-    /// Does an open list that is made here go to a tail call that must be left to the interpreter? It is left before then.
+    /// Does an open list that is made here go to a tail call, or a return, that must be left to the interpreter? It is left
+    /// before then.
     pub(super) fn before_osr_tail_call(&self) -> bool {
         if !self.f.osr || self.cx.target.is_some() {
             return false;
@@ -208,7 +209,7 @@ impl Builder<'_> {
         // Calls in between make another list of it; no exit can describe a list, so none of them is begun.
         let passes_on = |n: &&Ins| n.op() == opcode::Op::Call && n.b() == 0 && n.c() == 0;
         let next = self.proto().code.iter().skip(self.cx.pc + 1).find(|n| !passes_on(n));
-        next.is_some_and(|n| n.op() == opcode::Op::TailCall)
+        next.is_some_and(|n| n.op() == opcode::Op::TailCall || n.op() == opcode::Op::Return && self.has_variables_to_close())
     }
 
     fn set_results(&mut self, a: usize, results: Vec<V>) {

@@ -19,11 +19,20 @@ impl Builder<'_> {
         let v = self.add(Op::NewClosure { proto: self.cx.proto, child: i.bx() as u32 }, Ty::Any, &cells);
         self.set(i.a(), v);
     }
+    /// (Behind the loop that was entered.)
     pub(super) fn op_tbc(&mut self, _: Ins) {
-        self.fail(BuildError::Unsupported(opcode::Op::Tbc));
+        self.leave();
     }
-    /// Generic loops are only entered with nothing to close, so there never is anything.
-    pub(super) fn op_close(&mut self, _: Ins) {}
+    /// Generic loops are only entered with nothing to close, so there never is anything but variables.
+    pub(super) fn op_close(&mut self, _: Ins) {
+        if self.has_variables_to_close() {
+            self.leave();
+        }
+    }
+    /// Can variables wait to be closed when the function is left? The interpreter does that.
+    pub(super) fn has_variables_to_close(&self) -> bool {
+        self.f.osr && self.cx.target.is_none() && self.job.root().code.iter().any(|i| i.op() == opcode::Op::Tbc)
+    }
     pub(super) fn op_var_arg_prep(&mut self, _: Ins) {}
     pub(super) fn op_var_arg(&mut self, i: Ins) {
         if i.c() == 0 {

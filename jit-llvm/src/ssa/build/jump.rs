@@ -22,6 +22,9 @@ impl Builder<'_> {
     }
 
     pub(super) fn op_return(&mut self, i: Ins) {
+        if self.has_variables_to_close() {
+            return self.leave();
+        }
         if i.b() == 0 {
             let (fixed, open) = self.take_open(i.a());
             return self.return_with_open(fixed, open);
@@ -45,9 +48,15 @@ impl Builder<'_> {
         self.terminate(Op::ReturnOpen, &boxed);
     }
     pub(super) fn op_return0(&mut self, _: Ins) {
+        if self.has_variables_to_close() {
+            return self.leave();
+        }
         self.return_values(vec![]);
     }
     pub(super) fn op_return1(&mut self, i: Ins) {
+        if self.has_variables_to_close() {
+            return self.leave();
+        }
         let v = self.reg(i.a());
         self.return_values(vec![v]);
     }

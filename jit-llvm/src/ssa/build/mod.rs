@@ -33,9 +33,10 @@ pub use emit::{kinds, kinds_of_bits, result_kinds, result_range};
 pub use loops::LOOP_EXITED;
 
 use super::ir::{Func, Ty};
-use crate::job::JobInput;
+use crate::job::{JobEntry, JobInput};
 use bytecode::Code;
 use selune_core::opcode::Op;
+use selune_core::proto::Ins;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
@@ -83,13 +84,27 @@ const MAX_CODE: usize = 6000;
 /// Attempts before loop phis are no longer bet on.
 const MAX_ATTEMPTS: usize = 10;
 
+/// The code of the loop whose back edges lead to `header`.
+fn loop_at(code: &[Ins], header: usize) -> &[Ins] {
+    let leads_there = |(pc, i): &(usize, &Ins)| {
+        matches!(i.op(), Op::ForLoop | Op::JmpBack | Op::TForLoop) && *pc as isize + 1 + i.sbx() == header as isize
+    };
+    let end = code.iter().enumerate().filter(leads_there).map(|(pc, _)| pc + 1).max().unwrap_or(header);
+    code.get(header..end).unwrap_or_default()
+}
+
 /// Builds the root function of a job.
 pub fn build(job: &JobInput) -> Result<Func, BuildError> {
     let root = job.root();
     if root.code.len() > MAX_CODE {
         return Err(BuildError::TooLarge);
     }
-    if let Some(ins) = root.code.iter().find(|i| i.op() == Op::Tbc) {
+    // A loop is entered with its variables to be closed waiting in the interpreter's frame, which takes over to close them.
+    let closes = match job.entry {
+        JobEntry::Normal => &root.code[..],
+        JobEntry::Osr { pc } => loop_at(&root.code, pc as usize),
+    };
+    if let Some(ins) = closes.iter().find(|i| i.op() == Op::Tbc) {
         return Err(BuildError::Unsupported(ins.op()));
     }
     let mut codes = HashMap::new();
