@@ -491,6 +491,8 @@ impl Backend for JitEngine {
         self.generator.name()
     }
 
+    // The trait's contract: the proto is alive.
+    #[allow(clippy::not_unsafe_ptr_arg_deref)]
     fn on_hot(&self, vm: &mut Vm, proto: *mut Proto, hot: Hot) -> Advice {
         self.collect_finished();
         let loop_pc = match hot {
