@@ -792,6 +792,15 @@ unsafe extern "C" fn run_work(vm: *mut NativeState) -> ! {
         } else {
             engine.call(&mut *vm, work.closure, work.func + 1, work.nargs)
         };
+        let keeps_pages = engine.stacks.borrow().keeps_pages();
+        if let Left::Returned(v) = left
+            && keeps_pages
+            && let Some(value) = (*vm).end_to_compiled(v)
+        {
+            // Nobody takes the stack before the switch away from it.
+            release_stack(stack);
+            arch::switch(vm.cast(), value, 0);
+        }
         (*stack).ended = match left {
             Left::Returned(v) => Ended::Returned(v),
             Left::Resume => Ended::Resume,

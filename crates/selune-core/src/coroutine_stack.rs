@@ -91,3 +91,6 @@ pub struct CoroutineStack {
 
 /// Bytes of memory that a stack costs, about.
 pub const COROUTINE_STACK_COST: usize = 8 << 10;
+
+/// Bytes below a stack's `native_limit` that Rust code called by compiled code can use.
+pub const RUST_ROOM: usize = 352 << 10;

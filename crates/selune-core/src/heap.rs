@@ -137,6 +137,10 @@ pub struct Heap {
     weak_tables: Vec<Value>,
     protos: Vec<*mut Proto>,
     threads: Vec<Value>,
+    /// Rooms of freed threads.
+    spare_threads: Vec<Box<core::mem::MaybeUninit<Thread>>>,
+    /// Memory of coroutines that have returned.
+    spare_storage: Vec<crate::thread::Storage>,
     userdata: Vec<Value>,
     /// `Tier::code` of the protos that were freed and had one; the VM takes them out.
     pub freed_code: Vec<usize>,
@@ -182,6 +186,8 @@ impl Heap {
             weak_tables: Vec::new(),
             protos: Vec::new(),
             threads: Vec::new(),
+            spare_threads: Vec::new(),
+            spare_storage: Vec::new(),
             userdata: Vec::new(),
             freed_code: Vec::new(),
             pinned_shapes: std::collections::HashSet::new(),

@@ -41,6 +41,21 @@ pub struct NativeContext {
 }
 
 impl NativeContext {
+    /// A copy, read word by word: a trampoline has just written some of the words, and a processor cannot read two at once
+    /// while they are on their way to memory.
+    #[inline(always)]
+    pub fn fresh_copy(&self) -> NativeContext {
+        // SAFETY: references to fields.
+        let word = |w: &u64| unsafe { core::ptr::read_volatile(w) };
+        NativeContext {
+            exit_pc: word(&self.exit_pc),
+            exit_sp: word(&self.exit_sp),
+            exit_fp: word(&self.exit_fp),
+            entry_sp: self.entry_sp,
+            native_limit: self.native_limit,
+            overflow_limit: self.overflow_limit,
+        }
+    }
     /// No compiled code on this stack.
     pub const EMPTY: NativeContext = NativeContext {
         exit_pc: 0,

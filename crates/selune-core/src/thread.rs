@@ -172,12 +172,17 @@ pub const ERROR_STACK: u32 = 2_000;
 impl Thread {
     /// A thread with `cap` slots, all nil.
     pub fn new(cap: u32) -> Thread {
-        let stack = Box::leak(vec![Value::NIL; cap as usize].into_boxed_slice()).as_mut_ptr();
+        Thread::with(Storage { stack: Box::leak(vec![Value::NIL; cap as usize].into_boxed_slice()).as_mut_ptr(), cap, frames: Vec::new() })
+    }
+    /// A thread with the memory of one that has ended.
+    pub(crate) fn with(mut storage: Storage) -> Thread {
+        let (stack, cap, frames) = (storage.stack, storage.cap, core::mem::take(&mut storage.frames));
+        core::mem::forget(storage);
         Thread {
             stack,
             stack_cap: cap,
             top: 0,
-            frames: Vec::new(),
+            frames,
             tbc: Vec::new(),
             status: Status::Suspended,
             remembered: false,
@@ -208,6 +213,16 @@ impl Thread {
         if self.stack_cap > DEEP_STACK && self.stack_cap <= MAX_STACK && live < self.stack_cap / 4 {
             self.stack_cap = (live * 2).max(DEEP_STACK / 2);
         }
+    }
+    /// Takes the memory of a coroutine that has ended, if it never grew large: its stack has no slots then.
+    pub(crate) fn take_storage(&mut self) -> Option<Storage> {
+        if self.allocated != INITIAL_STACK || self.frames.capacity() > SPARE_FRAMES || !self.frames.is_empty() || !self.tbc.is_empty() {
+            return None;
+        }
+        self.stack_slice().fill(Value::NIL);
+        let storage = Storage { stack: self.stack, cap: self.allocated, frames: core::mem::take(&mut self.frames) };
+        (self.stack, self.stack_cap, self.allocated, self.top) = (core::ptr::NonNull::dangling().as_ptr(), 0, 0, 0);
+        Some(storage)
     }
     /// Bytes of the stack.
     pub fn stack_bytes(&self) -> usize {
@@ -245,6 +260,30 @@ impl Thread {
     #[inline]
     pub fn live_top(&self) -> u32 {
         self.frames.last().map_or(0, |f| f.top).max(self.top)
+    }
+}
+
+/// The memory of a coroutine: a stack whose slots are all nil, and room for frames.
+pub(crate) struct Storage {
+    stack: *mut Value,
+    cap: u32,
+    frames: Vec<CallFrame>,
+}
+
+/// Most frames that memory which is used again has room for.
+const SPARE_FRAMES: usize = 16;
+
+impl Storage {
+    /// Bytes of it.
+    pub(crate) fn bytes(&self) -> usize {
+        self.cap as usize * size_of::<Value>() + self.frames.capacity() * size_of::<CallFrame>()
+    }
+}
+
+impl Drop for Storage {
+    fn drop(&mut self) {
+        // SAFETY: allocated as a boxed slice of exactly this length by a thread that has given it away.
+        drop(unsafe { Box::from_raw(core::ptr::slice_from_raw_parts_mut(self.stack, self.cap as usize)) });
     }
 }
 

@@ -10,6 +10,7 @@ use crate::Vm;
 use crate::native::{Args, NativeFn, NativeKind, Thrown};
 use crate::semantics::Outcome;
 use crate::vm::MAX_C_LEVELS;
+use selune_core::coroutine_stack::RUST_ROOM;
 use selune_core::opcode::Op;
 use selune_core::proto::{Ins, Proto};
 use selune_core::shape::Metamethod;
@@ -29,6 +30,12 @@ pub enum Flow {
 const NEGATED: u64 = u64::MAX;
 /// Slots that a native finds free above its arguments (LUA_MINSTACK).
 pub(crate) const NATIVE_STACK: u32 = 20;
+
+/// Less room on a coroutine's native stack is as bad as too many C levels. (What is there suffices for 200 levels of any
+/// native of the standard library.)
+const LEVEL_ROOM: usize = 64 << 10;
+/// More than a level of the parser needs.
+const PARSER_LEVEL: usize = 1536;
 
 impl Vm {
     #[inline(always)]
@@ -163,13 +170,35 @@ impl Vm {
     /// Counts a C level as PUC does; throws "C stack overflow".
     pub(crate) fn enter_c_level(&mut self) -> Result<(), Thrown> {
         self.c_levels += 1;
-        if self.c_levels < MAX_C_LEVELS {
+        if self.c_levels < MAX_C_LEVELS && (self.native.stack.is_null() || self.rust_room() > LEVEL_ROOM) {
             return Ok(());
         }
         self.c_level_overflow()
     }
+    /// Bytes that Rust code can use of a coroutine's native stack.
+    fn rust_room(&self) -> usize {
+        let here = 0u8;
+        (&raw const here as usize).saturating_sub((self.native.context.native_limit as usize).saturating_sub(RUST_ROOM))
+    }
+    /// The C levels in use, for the parser: as many more where its recursion has no room for the rest of them.
+    pub(crate) fn levels_for_parser(&self) -> u32 {
+        if self.native.stack.is_null() {
+            return self.c_levels;
+        }
+        let fits = (self.rust_room() / PARSER_LEVEL).min(MAX_C_LEVELS as usize) as u32;
+        self.c_levels.max(MAX_C_LEVELS - fits)
+    }
     #[cold]
     fn c_level_overflow(&mut self) -> Result<(), Thrown> {
+        if self.c_levels < MAX_C_LEVELS {
+            // On a coroutine's stack; some of what is left is for message handlers.
+            self.c_levels -= 1;
+            if self.rust_room() > LEVEL_ROOM / 2 {
+                return Err(self.rt_error("C stack overflow"));
+            }
+            let v = self.new_str(b"error in error handling");
+            return Err(self.rethrow(v));
+        }
         if self.c_levels == MAX_C_LEVELS {
             let t = self.rt_error("C stack overflow");
             self.c_levels -= 1;

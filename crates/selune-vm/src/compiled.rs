@@ -15,6 +15,7 @@ use crate::native::{NativeKind, Thrown};
 use crate::vm::MAX_C_LEVELS;
 use selune_core::coroutine_stack::{COROUTINE_STACK_COST, CoroutineStack, Ended, Waits, Work};
 use selune_core::native_state::ARG_SLOTS;
+use selune_core::proto::tier_flags;
 use selune_core::thread::{CallFrame, Delivery, FrameKind, Status, Thread, frame_flags};
 use selune_core::value::{MULTI, Value};
 
@@ -50,11 +51,7 @@ impl Vm {
     /// Enters compiled code on a new native stack; returns when the coroutine yields, dies or has ended the code. None:
     /// there is no stack, nothing has happened.
     pub(crate) fn run_on_own_stack(&mut self, work: Work) -> Option<Result<Flow, Thrown>> {
-        if self.heap.memory_limit != usize::MAX && self.heap.reserve(COROUTINE_STACK_COST).is_err() {
-            return None;
-        }
-        let stack = self.with_backend(|b, vm| b.take_stack(vm)).filter(|s| !s.is_null())?;
-        self.heap.count_coroutine_stack(COROUTINE_STACK_COST as isize);
+        let stack = self.take_stack()?;
         let owner = self.cur;
         self.thread_mut().native = stack;
         // SAFETY: a stack that the backend has just made.
@@ -64,13 +61,22 @@ impl Vm {
         let code = self.switch_stacks(0, 0);
         Some(self.came_back(code))
     }
+    /// A native stack, unless there are too many of them.
+    fn take_stack(&mut self) -> Option<*mut CoroutineStack> {
+        if self.heap.memory_limit != usize::MAX && self.heap.reserve(COROUTINE_STACK_COST).is_err() {
+            return None;
+        }
+        let stack = self.with_backend(|b, vm| b.take_stack(vm)).filter(|s| !s.is_null())?;
+        self.heap.count_coroutine_stack(COROUTINE_STACK_COST as isize);
+        Some(stack)
+    }
     /// Makes a stack that waits the running one, with the running one as its parent. The switch itself must follow.
     #[inline(always)]
     unsafe fn enter_stack(&mut self, stack: *mut CoroutineStack, waits: Waits) {
         // SAFETY: the caller passes a live stack that is not active.
         let s = unsafe { &mut *stack };
         s.parent = self.native.stack;
-        s.parent_context = self.native.context;
+        s.parent_context = self.native.context.fresh_copy();
         s.parent_waits = waits;
         s.is_active = true;
         self.native.context = s.context;
@@ -83,7 +89,7 @@ impl Vm {
     pub fn leave_stack(&mut self, waits: Waits) -> Waits {
         // SAFETY: only called on a coroutine's stack, which is alive.
         let s = unsafe { &mut *self.native.stack };
-        s.context = self.native.context;
+        s.context = self.native.context.fresh_copy();
         s.waits = waits;
         s.is_active = false;
         self.native.context = s.parent_context;
@@ -198,8 +204,11 @@ impl Vm {
         // SAFETY: a thread object owns its Thread until it is swept, and nothing is swept here.
         let c = unsafe { &mut *(*co.as_thread_object()).thread };
         let stack = c.native;
-        if c.status != Status::Suspended || stack.is_null() || nargs > ARG_SLOTS {
+        if c.status != Status::Suspended || nargs > ARG_SLOTS {
             return None;
+        }
+        if stack.is_null() {
+            return self.start_from_compiled(f, co, wrap, nargs, regs[0], regs[1], regs[2]);
         }
         let levels = self.c_levels;
         // SAFETY: a live coroutine's stack.
@@ -208,24 +217,110 @@ impl Vm {
             return None;
         }
         self.push_waiting(FrameKind::Resume, f, 0)?;
-        let resumer = self.current;
+        let yielded = c.frames.pop().expect("yield's frame");
+        debug_assert_eq!(yielded.kind, FrameKind::Yield);
+        self.make_running(c, co, wrap, yielded.nvarargs);
+        let value = if wrap { self.pack_arguments(nargs, regs) } else { self.pack_rest(nargs, regs) };
+        // SAFETY: the stack of a suspended coroutine waits.
+        unsafe { self.enter_stack(stack, Waits::Compiled) };
+        Some(value.0)
+    }
+    /// The running thread, on which the frame of a resume was pushed, waits for `co`, whose own C levels are counted again.
+    #[inline(always)]
+    fn make_running(&mut self, c: &mut Thread, co: Value, wrap: bool, own_levels: u32) {
+        let (resumer, levels) = (self.current, self.c_levels);
         let t = self.thread_mut();
         t.status = Status::Normal;
         let frame = t.frames.last_mut().expect("pushed");
         frame.nvarargs = levels;
         frame.flags = if wrap { frame_flags::WRAP } else { 0 };
-        let yielded = c.frames.pop().expect("yield's frame");
-        debug_assert_eq!(yielded.kind, FrameKind::Yield);
-        self.c_levels = levels + 1 + yielded.nvarargs;
+        self.c_levels = levels + 1 + own_levels;
         c.resumer = resumer;
         c.status = Status::Running;
         self.cur = c;
         self.current = co;
         self.heap.remember_thread(self.cur);
-        let value = if wrap { self.pack_arguments(nargs, regs) } else { self.pack_rest(nargs, regs) };
-        // SAFETY: the stack of a suspended coroutine waits.
+    }
+    /// The same for a coroutine that has not started, whose function is compiled: it begins on a stack of its own.
+    #[inline(never)]
+    #[allow(clippy::too_many_arguments)]
+    fn start_from_compiled(&mut self, f: Value, co: Value, wrap: bool, nargs: usize, a0: Value, a1: Value, a2: Value) -> Option<u64> {
+        let regs = [a0, a1, a2];
+        // SAFETY: a thread object owns its Thread until it is swept, and nothing is swept here.
+        let c = unsafe { &mut *(*co.as_thread_object()).thread };
+        let first = nargs - !wrap as usize;
+        let is_new = c.frames.is_empty() && c.top == 1 && first as u32 + 20 <= c.stack_cap;
+        if !is_new || c.hook_mask != 0 || self.thread().hook_mask != 0 || self.c_levels >= MAX_C_LEVELS - 1 {
+            return None;
+        }
+        let closure = c.stack_slice()[0];
+        // SAFETY: checked to be a closure, whose proto is alive.
+        let is_compiled = closure.is_lua_closure() && unsafe { (*(*closure.as_closure()).proto).tier.flags & tier_flags::COMPILED != 0 };
+        if !is_compiled || !self.may_run_compiled() {
+            return None;
+        }
+        self.push_waiting(FrameKind::Resume, f, 0)?;
+        let Some(stack) = self.take_stack() else {
+            self.thread_mut().frames.pop();
+            return None;
+        };
+        c.native = stack;
+        let work = Work { closure, code: 0, func: 0, nargs: first as u32, nresults: -1, ret: Delivery::Coroutine };
+        // SAFETY: a stack that the backend has just made.
+        unsafe { ((*stack).owner, (*stack).work) = (&raw mut *c, work) };
+        self.make_running(c, co, wrap, 0);
+        let skip = nargs - first;
+        for (i, slot) in c.stack_slice()[1..].iter_mut().take(first).enumerate() {
+            let from = i + skip;
+            *slot = if from < 3 { regs[from] } else { self.native.args[from] };
+        }
+        c.top = 1 + first as u32;
+        // SAFETY: nothing runs on it yet.
         unsafe { self.enter_stack(stack, Waits::Compiled) };
-        Some(value.0)
+        Some(0)
+    }
+    /// The bottom function of the running coroutine has ended its compiled code with `v`, and the resumer waits in compiled code:
+    /// everything but the switch to it, and giving back the native stack. Gives what the resumer gets; None: nothing was done.
+    pub fn end_to_compiled(&mut self, v: Value) -> Option<u64> {
+        let t = self.thread();
+        // SAFETY: the stack that runs is the coroutine's, alive.
+        let (work, waits) = unsafe { ((*t.native).work, (*t.native).parent_waits) };
+        let is_bottom = work.ret == Delivery::Coroutine && !work.closure.is_nil();
+        let many = v.0 == MULTI && self.native.nresults as usize >= ARG_SLOTS;
+        if !is_bottom || waits != Waits::Compiled || t.hook_mask != 0 || many {
+            return None;
+        }
+        let (from, resumer) = (self.cur, t.resumer);
+        // SAFETY: the resumer of a running coroutine is a thread, alive as long as this one runs.
+        let r = unsafe { &mut *(*resumer.as_thread_object()).thread };
+        if r.hook_mask != 0 {
+            return None;
+        }
+        let resume = r.frames.pop().expect("a resume's frame");
+        self.c_levels = resume.nvarargs;
+        r.status = Status::Running;
+        self.cur = r;
+        self.current = resumer;
+        self.heap.remember_thread(self.cur);
+        self.leave_stack(Waits::Interpreter);
+        // SAFETY: the thread object is alive: its value was just current.
+        let ended = unsafe { &mut *from };
+        (ended.status, ended.resumer, ended.native, ended.top) = (Status::Dead, Value::NIL, core::ptr::null_mut(), 0);
+        self.heap.count_coroutine_stack(-(COROUTINE_STACK_COST as isize));
+        self.heap.retire_thread(ended);
+        if resume.flags & frame_flags::WRAP != 0 {
+            return Some(v.0);
+        }
+        let n = if v.0 == MULTI { self.native.nresults as usize } else { 1 };
+        let args = &mut self.native.args;
+        if v.0 == MULTI {
+            args.copy_within(..n, 1);
+        } else {
+            args[1] = v;
+        }
+        args[0] = Value::TRUE;
+        self.native.nresults = n as u32 + 1;
+        Some(MULTI)
     }
     #[inline(always)]
     fn yield_from_compiled(&mut self, f: Value, nargs: usize, regs: [Value; 3]) -> Option<u64> {
@@ -258,10 +353,7 @@ impl Vm {
                 if resume.flags & frame_flags::WRAP != 0 { self.pack_arguments(nargs, regs).0 } else { self.pack_success(nargs, regs).0 }
             }
             Waits::Interpreter => {
-                for i in 0..nargs {
-                    let v = if i < 3 { regs[i] } else { self.native.args[i] };
-                    self.put(at + 1 + i as u32, v);
-                }
+                self.put_arguments(at + 1, nargs, regs[0], regs[1], regs[2]);
                 self.native.transfer = (from, at + 1, nargs as u32);
                 code::YIELDED
             }
@@ -324,13 +416,22 @@ impl Vm {
         }
         Value(MULTI)
     }
+    /// Writes the arguments of a call by compiled code to the stack. (Out of the way of the paths on which they stay in registers.)
+    #[inline(never)]
+    fn put_arguments(&mut self, at: u32, n: usize, a0: Value, a1: Value, a2: Value) {
+        for i in 0..n {
+            let v = if i < 3 { [a0, a1, a2][i] } else { self.native.args[i] };
+            self.put(at + i as u32, v);
+        }
+    }
     /// The arguments of a call by compiled code. (Slots beyond the values are written too.)
     #[inline(always)]
     fn pack_arguments(&mut self, nargs: usize, regs: [Value; 3]) -> Value {
         if nargs == 1 {
             return regs[0];
         }
-        self.native.args[..3].copy_from_slice(&regs);
+        let args = &mut self.native.args;
+        (args[0], args[1], args[2]) = (regs[0], regs[1], regs[2]);
         self.native.nresults = nargs as u32;
         Value(MULTI)
     }
@@ -341,7 +442,7 @@ impl Vm {
             return regs[1];
         }
         let args = &mut self.native.args;
-        args[..2].copy_from_slice(&regs[1..]);
+        (args[0], args[1]) = (regs[1], regs[2]);
         if nargs > 3 {
             args.copy_within(3..nargs, 2);
         }
@@ -352,21 +453,20 @@ impl Vm {
     #[inline(always)]
     fn pack_success(&mut self, nargs: usize, regs: [Value; 3]) -> Value {
         if nargs == ARG_SLOTS {
-            return self.pack_success_many(regs);
+            return self.pack_success_many(regs[0], regs[1], regs[2]);
         }
         let args = &mut self.native.args;
         if nargs > 3 {
             args.copy_within(3..nargs, 4);
         }
-        args[0] = Value::TRUE;
-        args[1..4].copy_from_slice(&regs);
+        (args[0], args[1], args[2], args[3]) = (Value::TRUE, regs[0], regs[1], regs[2]);
         self.native.nresults = nargs as u32 + 1;
         Value(MULTI)
     }
     #[cold]
     #[inline(never)]
-    fn pack_success_many(&mut self, regs: [Value; 3]) -> Value {
-        self.native.more = [Value::TRUE].into_iter().chain(regs).chain(self.native.args[3..].iter().copied()).collect();
+    fn pack_success_many(&mut self, a0: Value, a1: Value, a2: Value) -> Value {
+        self.native.more = [Value::TRUE, a0, a1, a2].into_iter().chain(self.native.args[3..].iter().copied()).collect();
         self.native.nresults = ARG_SLOTS as u32 + 1;
         Value(MULTI)
     }

@@ -7,17 +7,16 @@ use crate::Vm;
 use crate::call::Flow;
 use crate::native::{Args, Thrown};
 use crate::vm::MAX_C_LEVELS;
-use selune_core::thread::{MAX_STACK, FrameKind, INITIAL_STACK, Status, Thread, frame_flags};
+use selune_core::thread::{FrameKind, MAX_STACK, Status, Thread, frame_flags};
 use selune_core::value::Value;
 
 impl Vm {
     /// A new coroutine that will run `f`.
     pub fn new_coroutine(&mut self, f: Value) -> Value {
-        let mut t = Thread::new(INITIAL_STACK);
+        let mut t = self.heap.spare_thread();
         t.stack_slice()[0] = f;
         t.top = 1;
-        let v = self.heap.new_thread(t);
-        v
+        self.heap.new_thread(t)
     }
     /// What a coroutine is doing.
     pub fn coroutine_status(&mut self, co: Value) -> Status {
@@ -145,9 +144,14 @@ impl Vm {
         let from = self.cur;
         self.thread_mut().status = Status::Dead;
         self.leave_coroutine();
-        let r = self.deliver_to_resumer(from, first, n);
-        // SAFETY: the thread object is alive: its value was just current.
+        // SAFETY: the thread object is alive: its value was just current. (The values stay where they are.)
         unsafe { (*from).top = 0 };
+        let is_hooked = self.thread().hook_mask != 0;
+        let r = self.deliver_to_resumer(from, first, n);
+        if !is_hooked {
+            // SAFETY: nothing has run since that could collect it.
+            self.heap.retire_thread(unsafe { &mut *from });
+        }
         r
     }
     /// Carries out yield: its frame is on top.

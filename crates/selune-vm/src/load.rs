@@ -17,7 +17,8 @@ impl Vm {
             let m = format!("attempt to load a {kind} chunk (mode is '{mode}')");
             return Err(self.new_str(m.as_bytes()));
         }
-        let compiled = if binary { selune_compiler::undump(&mut self.heap, chunk, name) } else { selune_compiler::compile_at(&mut self.heap, chunk, name, self.c_levels) };
+        let levels = self.levels_for_parser();
+        let compiled = if binary { selune_compiler::undump(&mut self.heap, chunk, name) } else { selune_compiler::compile_at(&mut self.heap, chunk, name, levels) };
         match compiled {
             Ok(proto) => Ok(self.main_closure(proto, env)),
             Err(e) => Err(self.compile_error(e)),
@@ -66,7 +67,7 @@ impl Vm {
                 }
             }
         }
-        let levels = self.c_levels;
+        let levels = self.levels_for_parser();
         let mut failed = None;
         let mut more = || {
             let piece = if first.is_empty() { next(self) } else { Ok(core::mem::take(&mut first)) };

@@ -6,12 +6,15 @@ use super::{Heap, MAX_YOUNG, POLL_MINOR, object_value, os};
 use crate::object::*;
 use crate::proto::Proto;
 use crate::shape::MAX_INLINE;
-use crate::thread::Thread;
+use crate::thread::{INITIAL_STACK, Thread};
 use crate::value::{PAYLOAD_MASK, TAG_BOXINT, TAG_FUNCTION, TAG_STRING, TAG_TABLE, Value};
 use core::ptr::null_mut;
 
 /// Room for an object, and what its header's `gc` must be.
 pub(crate) type Room = (*mut u8, u8);
+
+/// Memory of ended coroutines that is kept for new ones.
+const SPARE_STORAGE: usize = 64;
 
 impl Heap {
     /// Uninitialised room for a young object of `size` bytes (a multiple of 16); `gc` bits for its header. The caller
@@ -431,8 +434,14 @@ impl Heap {
     pub fn new_thread(&mut self, thread: Thread) -> Value {
         let p = self.remembered_old(size_of::<ThreadObject>(), 0, Kind::Thread) as *mut ThreadObject;
         let v = object_value(p);
-        let thread = Box::into_raw(Box::new(thread));
-        // SAFETY: fresh room and a fresh box.
+        let thread = match self.spare_threads.pop() {
+            Some(mut room) => {
+                room.write(thread);
+                Box::into_raw(room).cast()
+            }
+            None => Box::into_raw(Box::new(thread)),
+        };
+        // SAFETY: fresh room and a box that nobody uses.
         unsafe {
             (*p).thread = thread;
             (*thread).this = v;
@@ -443,6 +452,19 @@ impl Heap {
         // SAFETY: a live thread.
         self.policy.owned += unsafe { thread_bytes(thread) };
         v
+    }
+    /// A thread for a new coroutine, in memory that was used before if there is some.
+    pub fn spare_thread(&mut self) -> Thread {
+        self.spare_storage.pop().map_or_else(|| Thread::new(INITIAL_STACK), Thread::with)
+    }
+    /// A coroutine has returned, and its results were taken: its memory is for the next one.
+    pub fn retire_thread(&mut self, thread: &mut Thread) {
+        if self.spare_storage.len() < SPARE_STORAGE
+            && let Some(storage) = thread.take_storage()
+        {
+            self.policy.owned = self.policy.owned.saturating_sub(storage.bytes());
+            self.spare_storage.push(storage);
+        }
     }
     /// A coroutine has taken a native stack of so many bytes, or given it back.
     pub fn count_coroutine_stack(&mut self, bytes: isize) {

@@ -97,7 +97,11 @@ impl Heap {
                     if (*thread).remembered {
                         self.remembered_threads.retain(|t| *t != thread);
                     }
-                    drop(Box::from_raw(thread));
+                    core::ptr::drop_in_place(thread);
+                    let room: Box<core::mem::MaybeUninit<Thread>> = Box::from_raw(thread.cast());
+                    if self.spare_threads.len() < SPARE_THREADS {
+                        self.spare_threads.push(room);
+                    }
                     return false;
                 }
                 owned += thread_bytes(thread);
@@ -126,6 +130,9 @@ impl Heap {
         self.policy.owned += owned;
     }
 }
+
+/// Rooms of freed threads that are kept for new ones.
+const SPARE_THREADS: usize = 4096;
 
 /// Is the object not marked?
 #[inline(always)]
