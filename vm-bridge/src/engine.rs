@@ -909,6 +909,11 @@ fn write_frames(vm: &mut Vm, registers: &mut ExitRegisters) -> Written {
         vm.thread_mut().frames.pop();
         let written = deoptimizer.write_back(vm);
         engine.note_exit(record, id);
+        if let (Some(header), REASON_LEAVE) = (info.osr_pc, info.exits[id].reason) {
+            // When the interpreter has done what was asked for, it comes back at once.
+            // SAFETY: protos of installed code are alive.
+            unsafe { loop_slots(info.protos[0] as *mut Proto, header).for_each(|slot| (*slot).count = 0) };
+        }
         if let Some(cell) = has_counted {
             engine.tier_up(vm, cell);
         }
