@@ -2,6 +2,7 @@
 //!
 //! BUILD-1: at the start of a bytecode block the environment holds a value for each live register; dead registers hold
 //! `NONE`. BUILD-2: a value in the environment may be an unboxed form of another one (`origin`), never the other way round.
+use super::metamethod::NOWHERE;
 use super::bytecode::Code;
 use super::instances::Instances;
 use super::{BuildError, Codes, Hints, LoopReg};
@@ -669,9 +670,13 @@ impl<'a> Builder<'a> {
         id
     }
 
-    /// The frame state behind the current instruction, a call whose results start at `first`.
+    /// The frame state behind the current instruction, a call whose results start at `first` (`NOWHERE`: they go to no register).
     pub fn state_after_call(&mut self, first: usize, results: usize) -> FsId {
-        let live = self.cx.code.live[self.cx.pc + 1];
+        let mut live = self.cx.code.live[self.cx.pc + 1];
+        if first == NOWHERE && let Some(skipped) = self.cx.code.live.get(self.cx.pc + 2) {
+            // The metamethod of a comparison: its result may skip the jump that follows.
+            live.union(skipped);
+        }
         let is_result = |r: usize| r >= first && r < first + results.max(1);
         let regs =
             live.iter().filter(|r| self.cx.env[*r] != NONE && !is_result(*r)).map(|r| (r as u8, self.cx.env[r])).collect();
